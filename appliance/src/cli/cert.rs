@@ -1,0 +1,10 @@
+//! `assay cert`.
+
+/// Arguments of `assay cert`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command; returns its exit code.
+pub fn run(_args: Args) -> u8 {
+    unimplemented!()
+}

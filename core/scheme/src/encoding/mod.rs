@@ -1,0 +1,1 @@
+//! Keys and signatures as chains write them, into the canonical columns.

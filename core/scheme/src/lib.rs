@@ -1,0 +1,21 @@
+//! What every part of Assay agrees on, and nothing else: which operations there are ([`registry`]), what an answer
+//! may be ([`verdict`]), how many items lie side by side in memory ([`columns`]), what a batch carries once for all its
+//! items ([`parameters`]), how keys and signatures get into their canonical form ([`encoding`]), and how large any of it
+//! may be ([`limits`]).
+//!
+//! This crate has no dependencies and no unsafe code. It knows no curve, no hash function, no socket and no clock: it
+//! moves bytes and names rules; whether a signature holds is for `assay-core` to say.
+
+pub mod columns;
+pub mod encoding;
+pub mod limits;
+pub mod parameters;
+pub mod priority;
+pub mod registry;
+pub mod verdict;
+
+pub use columns::{Columns, ColumnsBuilder, LayoutError, Shape};
+pub use parameters::{Hash, Output, Parameters};
+pub use priority::Priority;
+pub use registry::{Kind, Operation, Row};
+pub use verdict::{Cause, Reason, Verdict};

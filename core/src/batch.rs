@@ -1,0 +1,146 @@
+//! What a backend is given and what it gives back.
+//!
+//! A [`Bundle`] is one operation with one set of parameters over the columns of one or several requests, which it shares
+//! rather than copies: the first copy is into a backend's own staging. [`Results`] start at zero, which reads as not
+//! evaluated, and a backend writes every item it was given.
+
+use std::ops::Range;
+
+use assay_scheme::parameters::ParameterError;
+use assay_scheme::{Cause, Columns, Operation, Parameters, Verdict};
+
+/// Items of one operation and one set of parameters, from one or several requests.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    operation: &'static Operation,
+    parameters: Parameters,
+    segments: Vec<Columns>,
+    /// `starts[s]` is segment s's first item; one longer than `segments`.
+    starts: Vec<usize>,
+}
+
+impl Bundle {
+    /// A bundle over these columns, which all are of one operation.
+    ///
+    /// # Errors
+    /// When the parameters do not fit the operation.
+    ///
+    /// # Panics
+    /// When there are no segments, or they are of different operations: the batcher's bug.
+    pub fn new(parameters: Parameters, segments: Vec<Columns>) -> Result<Self, ParameterError> {
+        let operation = segments.first().expect("a bundle has a segment").operation();
+        parameters.check(operation)?;
+        let mut starts = Vec::with_capacity(segments.len() + 1);
+        let mut items = 0;
+        for segment in &segments {
+            assert!(std::ptr::eq(segment.operation(), operation), "one operation a bundle");
+            starts.push(items);
+            items += segment.items();
+        }
+        starts.push(items);
+        Ok(Self { operation, parameters, segments, starts })
+    }
+
+    /// The operation of every item.
+    #[must_use]
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The parameters of every item.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The requests' columns, in order.
+    #[must_use]
+    pub fn segments(&self) -> &[Columns] {
+        &self.segments
+    }
+
+    /// Items in all segments.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.starts[self.segments.len()]
+    }
+
+    /// Where segment `segment`'s items stand among the bundle's.
+    #[must_use]
+    pub fn segment_range(&self, segment: usize) -> Range<usize> {
+        self.starts[segment]..self.starts[segment + 1]
+    }
+
+    /// Bytes of one value; 0 where the verdict is the answer.
+    #[must_use]
+    pub fn value_width(&self) -> usize {
+        self.operation.value_width(self.parameters.output).expect("checked when the bundle was made")
+    }
+
+    /// The columns that hold the bundle's items `range`, each with its own items' range, in order.
+    pub fn slices(&self, range: Range<usize>) -> impl Iterator<Item = (&Columns, Range<usize>)> {
+        let first = self.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
+        (first..self.segments.len())
+            .map(move |segment| {
+                let own = self.segment_range(segment);
+                let start = range.start.max(own.start);
+                let end = range.end.min(own.end).max(start);
+                (&self.segments[segment], start - own.start..end - own.start)
+            })
+            .take_while(|(_, items)| !items.is_empty())
+    }
+
+    /// Bytes of the messages of the bundle's items `range`: what hashing them costs.
+    #[must_use]
+    pub fn message_bytes(&self, range: Range<usize>) -> usize {
+        self.slices(range).map(|(columns, items)| columns.message_bytes(items)).sum()
+    }
+}
+
+/// One byte of verdict and `width` bytes of value per item, in the bundle's order. A value is zeros unless its verdict is
+/// [`Verdict::Valid`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Results {
+    /// Verdict bytes, one an item.
+    pub verdicts: Vec<u8>,
+    /// Values, `width` bytes an item; empty where the verdict is the answer.
+    pub values: Vec<u8>,
+    /// Bytes of a value.
+    pub width: usize,
+}
+
+impl Results {
+    /// Results nobody has written: every verdict reads as not evaluated.
+    #[must_use]
+    pub fn unwritten(items: usize, width: usize) -> Self {
+        Self { verdicts: vec![0; items], values: vec![0; items * width], width }
+    }
+
+    /// Items.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.verdicts.len()
+    }
+
+    /// Item `item`'s verdict. A byte nobody assigned reads as not evaluated, never as valid.
+    #[must_use]
+    pub fn verdict(&self, item: usize) -> Verdict {
+        Verdict::from_byte(self.verdicts[item]).unwrap_or(Verdict::NotEvaluated(Cause::BackendFault))
+    }
+
+    /// Item `item`'s value.
+    #[must_use]
+    pub fn value(&self, item: usize) -> &[u8] {
+        &self.values[item * self.width..(item + 1) * self.width]
+    }
+
+    /// Splits off the results of the items from `at` on.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        Self {
+            verdicts: self.verdicts.split_off(at),
+            values: self.values.split_off(at * self.width),
+            width: self.width,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The two fixed headers. All integers are little-endian; offsets are asserted at compile time.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Bytes of a request's header.
+pub const REQUEST_HEADER_LEN: usize = 64;
+/// Bytes of a reply's header.
+pub const REPLY_HEADER_LEN: usize = 64;
+/// "ASAY" as bytes on the wire: a request.
+pub const REQUEST_MAGIC: u32 = u32::from_le_bytes(*b"ASAY");
+/// "ASAR" as bytes on the wire: a reply.
+pub const REPLY_MAGIC: u32 = u32::from_le_bytes(*b"ASAR");
+
+/// The first 64 bytes of a request, as they travel. Every field is little-endian: read through the accessors of
+/// [`crate::codec`], never directly on a big-endian machine.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct RawRequestHeader {
+    /// [`REQUEST_MAGIC`].
+    pub magic: u32,
+    /// [`REQUEST_HEADER_LEN`].
+    pub header_len: u16,
+    /// [`assay_scheme::Kind`].
+    pub kind: u16,
+    /// [`assay_scheme::Row`]; 0 for the status operation.
+    pub row: u16,
+    /// [`assay_scheme::Hash`], 0 for none.
+    pub hash: u8,
+    /// [`assay_scheme::Priority`].
+    pub priority: u8,
+    /// No bit is assigned yet; an unknown bit is an error.
+    pub flags: u32,
+    /// Items, 1 to the limit; 0 for the status operation.
+    pub items: u32,
+    /// Bytes of parameters, a multiple of 8.
+    pub params_len: u32,
+    /// Microseconds from receipt until the answer is of no use; 0 for no deadline.
+    pub deadline_us: u32,
+    /// Bytes of each message, 0 when messages have offsets.
+    pub message_stride: u32,
+    /// Bytes of columns behind the parameters, a multiple of 8.
+    pub body_len: u64,
+    /// Chosen by the client, echoed in the reply.
+    pub nonce: [u8; 16],
+    /// Zero: for a trace parent.
+    pub reserved: [u8; 8],
+}
+
+/// The first 64 bytes of a reply, as they travel.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct RawReplyHeader {
+    /// [`REPLY_MAGIC`].
+    pub magic: u32,
+    /// [`REPLY_HEADER_LEN`].
+    pub header_len: u16,
+    /// [`crate::Status`].
+    pub status: u16,
+    /// The request's kind.
+    pub kind: u16,
+    /// The request's row.
+    pub row: u16,
+    /// Bytes of a value, 0 where the verdict is the answer.
+    pub value_width: u32,
+    /// Items answered; 0 unless the status is ok.
+    pub items: u32,
+    /// Microseconds after which a refused request may be sent again; 0 for no hint.
+    pub retry_after_us: u32,
+    /// Microseconds the request waited before its first item was computed; clients balance by it.
+    pub queue_us: u32,
+    /// Microseconds from the first item's start to the last one's end.
+    pub compute_us: u32,
+    /// Bytes of verdicts and values, a multiple of 8.
+    pub body_len: u64,
+    /// The request's nonce.
+    pub nonce: [u8; 16],
+    /// Bytes of tagged values behind the body, a multiple of 8.
+    pub trailer_len: u32,
+    /// Zero.
+    pub reserved: [u8; 4],
+}
+
+const _: () = {
+    assert!(size_of::<RawRequestHeader>() == REQUEST_HEADER_LEN);
+    assert!(size_of::<RawReplyHeader>() == REPLY_HEADER_LEN);
+    assert!(core::mem::offset_of!(RawRequestHeader, body_len) == 32);
+    assert!(core::mem::offset_of!(RawReplyHeader, body_len) == 32);
+};
