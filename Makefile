@@ -1,0 +1,47 @@
+# The one door. `make` alone lists the targets.
+
+CARGO ?= cargo
+# Seconds each fuzz target runs in `make fuzz` and, shorter, in `make test`.
+FUZZ_SECONDS ?= 60
+FUZZ_SECONDS_BRIEF ?= 5
+APT_PACKAGES = python3 prometheus
+
+.PHONY: help setup demo run test lint audit bench fuzz doc
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+setup: ## Install what the tests need besides Rust and a C compiler, where apt is there.
+	@ops/setup.sh $(APT_PACKAGES)
+
+demo: ## Start a node on loopback, send it real data, show what came back.
+	$(CARGO) run --release --locked -q --bin assay -- demo
+
+run: ## Run a node with throwaway certificates in ./run, listening on loopback.
+	$(CARGO) build --release --locked --bin assay
+	ops/run-local.sh target/release/assay run
+
+test: setup ## Build and pass every test, the golden frames' independent decoder and a brief fuzz run included.
+	$(CARGO) test --workspace --locked
+	$(CARGO) run --manifest-path fuzz/Cargo.toml --locked --release --bin brief -- --seconds $(FUZZ_SECONDS_BRIEF)
+
+lint: ## Formatting, clippy, and the dependency rules of deny.toml.
+	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+audit: ## Known vulnerabilities in the dependencies; fetches the advisory database, so it needs the network.
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check advisories
+
+bench: ## Items per second of every operation in process, then through a node on loopback.
+	$(CARGO) build --release --locked --bin assay
+	benches/run.sh target/release/assay
+
+fuzz: ## Fuzz what meets strangers, FUZZ_SECONDS a target.
+	$(CARGO) run --manifest-path fuzz/Cargo.toml --locked --release --bin brief -- --seconds $(FUZZ_SECONDS)
+
+doc: ## The crates' documentation, warnings refused.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
