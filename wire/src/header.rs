@@ -11,9 +11,9 @@ pub const REQUEST_MAGIC: u32 = u32::from_le_bytes(*b"ASAY");
 /// "ASAR" as bytes on the wire: a reply.
 pub const REPLY_MAGIC: u32 = u32::from_le_bytes(*b"ASAR");
 
-/// The first 64 bytes of a request, as they travel. Every field is little-endian: read through the accessors of
-/// [`crate::codec`], never directly on a big-endian machine.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+/// The first 64 bytes of a request, as they travel. On a big-endian machine the fields are swapped when it is read
+/// and when it is written: [`RawRequestHeader::read`] and [`RawRequestHeader::write`] are the only ways in and out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct RawRequestHeader {
     /// [`REQUEST_MAGIC`].
@@ -46,8 +46,8 @@ pub struct RawRequestHeader {
     pub reserved: [u8; 8],
 }
 
-/// The first 64 bytes of a reply, as they travel.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+/// The first 64 bytes of a reply, as they travel; read and written like [`RawRequestHeader`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct RawReplyHeader {
     /// [`REPLY_MAGIC`].
@@ -86,3 +86,56 @@ const _: () = {
     assert!(core::mem::offset_of!(RawRequestHeader, body_len) == 32);
     assert!(core::mem::offset_of!(RawReplyHeader, body_len) == 32);
 };
+
+/// `read` and `write` of a header: a copy of 64 bytes, and a byte swap of each field on a big-endian machine alone.
+macro_rules! little_endian {
+    ($header:ident, $len:ident, $($field:ident),*) => {
+        impl $header {
+            /// The header these bytes are, unchecked.
+            #[must_use]
+            pub fn read(bytes: &[u8; $len]) -> Self {
+                let mut header: Self = bytemuck::pod_read_unaligned(bytes);
+                $(header.$field = header.$field.to_le();)*
+                header
+            }
+
+            /// The bytes of this header.
+            #[must_use]
+            pub fn write(mut self) -> [u8; $len] {
+                $(self.$field = self.$field.to_le();)*
+                bytemuck::cast(self)
+            }
+        }
+    };
+}
+
+little_endian!(
+    RawRequestHeader,
+    REQUEST_HEADER_LEN,
+    magic,
+    header_len,
+    kind,
+    row,
+    flags,
+    items,
+    params_len,
+    deadline_us,
+    message_stride,
+    body_len
+);
+little_endian!(
+    RawReplyHeader,
+    REPLY_HEADER_LEN,
+    magic,
+    header_len,
+    status,
+    kind,
+    row,
+    value_width,
+    items,
+    retry_after_us,
+    queue_us,
+    compute_us,
+    body_len,
+    trailer_len
+);

@@ -1,0 +1,326 @@
+//! Requests. A header is checked in this order, and the first thing wrong is the answer: magic, header length, kind,
+//! flags, reserved bytes, priority, row, hash, items, alignment, size. Then the parameters, then the columns.
+
+use std::sync::Arc;
+
+use assay_scheme::limits::{BODY_BYTES_MAX, COLUMN_ALIGN, ITEMS_MAX};
+use assay_scheme::parameters::ParameterError;
+use assay_scheme::{Columns, Hash, Kind, Operation, Parameters, Priority, Row, Shape};
+
+use crate::header::{REQUEST_HEADER_LEN, REQUEST_MAGIC, RawRequestHeader};
+use crate::limits::PARAMETERS_BYTES_MAX;
+use crate::parameters;
+use crate::status::Status;
+
+/// What a request's header says, checked: everything needed to admit it before its body is read.
+#[derive(Clone, Debug)]
+pub struct RequestFrame {
+    /// What is asked. [`Kind::Status`] has no operation.
+    pub kind: Kind,
+    /// The row; `None` for the status operation alone.
+    pub operation: Option<&'static Operation>,
+    /// How urgent.
+    pub priority: Priority,
+    /// Items and message stride.
+    pub shape: Shape,
+    /// Microseconds from receipt until the answer is of no use; 0 for none.
+    pub deadline_us: u32,
+    /// Bytes of parameters.
+    pub params_len: usize,
+    /// Bytes of columns.
+    pub body_len: usize,
+    /// Echoed in the reply.
+    pub nonce: [u8; 16],
+    /// The header's hash byte, resolved.
+    pub hash: Option<Hash>,
+}
+
+/// A decoded request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its header.
+    pub frame: RequestFrame,
+    /// Its parameters, which fit the operation.
+    pub parameters: Parameters,
+    /// Its columns; `None` for the status operation.
+    pub columns: Option<Columns>,
+}
+
+/// What a reply repeats of its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// The request's kind, as it came.
+    pub kind: u16,
+    /// The request's row, as it came.
+    pub row: u16,
+    /// The request's nonce.
+    pub nonce: [u8; 16],
+}
+
+impl Echo {
+    /// What there is to repeat of bytes that may not be a request at all: the fields at their places when 64 bytes are
+    /// there, zeros otherwise.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        bytes.first_chunk::<REQUEST_HEADER_LEN>().map_or_else(Self::default, |header| {
+            let raw = RawRequestHeader::read(header);
+            Self { kind: raw.kind, row: raw.row, nonce: raw.nonce }
+        })
+    }
+}
+
+impl RequestFrame {
+    /// Bytes behind the 64 of the header: at most [`PARAMETERS_BYTES_MAX`] and [`BODY_BYTES_MAX`] together.
+    #[must_use]
+    pub fn rest_len(&self) -> usize {
+        self.params_len + self.body_len
+    }
+
+    /// What the reply repeats.
+    #[must_use]
+    pub fn echo(&self) -> Echo {
+        Echo {
+            kind: self.kind as u16,
+            row: self.operation.map_or(0, |operation| operation.row.id()),
+            nonce: self.nonce,
+        }
+    }
+}
+
+/// Reads a request's 64 header bytes.
+///
+/// # Errors
+/// The status to answer with.
+pub fn decode_request_header(bytes: &[u8; REQUEST_HEADER_LEN]) -> Result<RequestFrame, Status> {
+    let raw = RawRequestHeader::read(bytes);
+    if raw.magic != REQUEST_MAGIC {
+        return Err(Status::BadMagic);
+    }
+    if usize::from(raw.header_len) != REQUEST_HEADER_LEN {
+        return Err(Status::HeaderLength);
+    }
+    let kind = Kind::from_id(raw.kind).ok_or(Status::UnknownKind)?;
+    if matches!(kind, Kind::Pow | Kind::Quorum | Kind::Preload) {
+        return Err(Status::NotServed);
+    }
+    if raw.flags != 0 {
+        return Err(Status::UnknownFlag);
+    }
+    if raw.reserved != [0; 8] {
+        return Err(Status::NotZero);
+    }
+    let priority = Priority::from_byte(raw.priority).ok_or(Status::BadPriority)?;
+    if kind == Kind::Status {
+        return status_frame(&raw, priority);
+    }
+    let operation = Row::from_id(raw.row)
+        .map(Row::operation)
+        .filter(|operation| operation.kind == kind)
+        .ok_or(Status::UnknownRow)?;
+    let hash = match raw.hash {
+        0 => None,
+        byte => Some(Hash::from_byte(byte).ok_or(Status::UnknownHash)?),
+    };
+    // The hash is all of the parameters that the header has: one that the row lacks or does not take ends it here.
+    Parameters { hash, ..Parameters::default() }.check(operation)?;
+    if raw.items == 0 {
+        return Err(Status::NoItems);
+    }
+    if raw.items > ITEMS_MAX {
+        return Err(Status::TooManyItems);
+    }
+    if !(raw.params_len as usize).is_multiple_of(COLUMN_ALIGN) || !raw.body_len.is_multiple_of(COLUMN_ALIGN as u64) {
+        return Err(Status::Misaligned);
+    }
+    if raw.params_len > PARAMETERS_BYTES_MAX || raw.body_len > u64::from(BODY_BYTES_MAX) {
+        return Err(Status::TooLarge);
+    }
+    Ok(RequestFrame {
+        kind,
+        operation: Some(operation),
+        priority,
+        shape: Shape { items: raw.items, message_stride: raw.message_stride },
+        deadline_us: raw.deadline_us,
+        params_len: raw.params_len as usize,
+        body_len: usize::try_from(raw.body_len).map_err(|_| Status::TooLarge)?,
+        nonce: raw.nonce,
+        hash,
+    })
+}
+
+/// A status request says nothing but its priority and its nonce.
+fn status_frame(raw: &RawRequestHeader, priority: Priority) -> Result<RequestFrame, Status> {
+    let said = status_header(raw.priority, raw.nonce);
+    if *raw != said {
+        return Err(Status::NotZero);
+    }
+    Ok(RequestFrame {
+        kind: Kind::Status,
+        operation: None,
+        priority,
+        shape: Shape { items: 0, message_stride: 0 },
+        deadline_us: 0,
+        params_len: 0,
+        body_len: 0,
+        nonce: raw.nonce,
+        hash: None,
+    })
+}
+
+fn status_header(priority: u8, nonce: [u8; 16]) -> RawRequestHeader {
+    RawRequestHeader {
+        magic: REQUEST_MAGIC,
+        header_len: REQUEST_HEADER_LEN as u16,
+        kind: Kind::Status as u16,
+        priority,
+        nonce,
+        ..bytemuck::Zeroable::zeroed()
+    }
+}
+
+/// Reads what follows the header: `rest` is exactly parameters and columns (`rest_len()` bytes) and is kept, not copied.
+///
+/// # Errors
+/// The status to answer with.
+pub fn decode_request_rest(frame: RequestFrame, rest: Arc<Vec<u8>>) -> Result<Request, Status> {
+    if rest.len() < frame.rest_len() {
+        return Err(Status::Truncated);
+    }
+    if rest.len() > frame.rest_len() {
+        return Err(Status::TrailingBytes);
+    }
+    let parameters = parameters::decode(&rest[..frame.params_len], frame.hash)?;
+    let columns = match frame.operation {
+        None => None,
+        Some(operation) => {
+            parameters.check(operation)?;
+            Some(Columns::parse(operation, frame.shape, rest, frame.params_len)?)
+        }
+    };
+    Ok(Request { frame, parameters, columns })
+}
+
+/// Reads a whole request frame, copying what follows its header: for tools and tests. A node reads the header first and
+/// keeps the rest.
+///
+/// # Errors
+/// The status to answer with.
+pub fn decode_request(bytes: &[u8]) -> Result<Request, Status> {
+    let (header, rest) = bytes.split_first_chunk().ok_or(Status::Truncated)?;
+    let frame = decode_request_header(header)?;
+    if rest.len() < frame.rest_len() {
+        return Err(Status::Truncated);
+    }
+    if rest.len() > frame.rest_len() {
+        return Err(Status::TrailingBytes);
+    }
+    decode_request_rest(frame, Arc::new(rest.to_vec()))
+}
+
+/// A request's bytes before its columns: header and parameters. The columns' own `body()` follows, so that it is not
+/// copied. A context that is empty is left out, which says the same.
+///
+/// # Errors
+/// When the parameters do not fit the columns' operation.
+pub fn encode_request_head(
+    columns: &Columns,
+    parameters: &Parameters,
+    priority: Priority,
+    deadline_us: u32,
+    nonce: [u8; 16],
+) -> Result<Vec<u8>, ParameterError> {
+    let operation = columns.operation();
+    parameters.check(operation)?;
+    let params_len = parameters::encoded_len(parameters);
+    let shape = columns.shape();
+    let header = RawRequestHeader {
+        magic: REQUEST_MAGIC,
+        header_len: REQUEST_HEADER_LEN as u16,
+        kind: operation.kind as u16,
+        row: operation.row.id(),
+        hash: parameters.hash.map_or(0, |hash| hash as u8),
+        priority: priority as u8,
+        flags: 0,
+        items: shape.items,
+        params_len: params_len as u32,
+        deadline_us,
+        message_stride: shape.message_stride,
+        body_len: columns.body().len() as u64,
+        nonce,
+        reserved: [0; 8],
+    };
+    let mut bytes = Vec::with_capacity(REQUEST_HEADER_LEN + params_len);
+    bytes.extend_from_slice(&header.write());
+    parameters::encode(parameters, &mut bytes);
+    Ok(bytes)
+}
+
+/// The whole frame of a status request: 64 bytes.
+#[must_use]
+pub fn encode_status_request(nonce: [u8; 16]) -> Vec<u8> {
+    status_header(Priority::Consensus as u8, nonce).write().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use assay_scheme::ColumnsBuilder;
+
+    fn digest_request() -> Vec<u8> {
+        let mut builder = ColumnsBuilder::new(Row::Sha256.operation());
+        builder.push(0, &[], &[], b"abc");
+        let columns = builder.build().expect("one item");
+        let mut bytes =
+            encode_request_head(&columns, &Parameters::default(), Priority::Bulk, 5, [7; 16]).expect("fits");
+        bytes.extend_from_slice(columns.body());
+        bytes
+    }
+
+    #[test]
+    fn the_rest_is_kept_not_copied() {
+        let bytes = digest_request();
+        let frame = decode_request_header(bytes.first_chunk().expect("a header")).expect("decodes");
+        assert_eq!(frame.rest_len(), 16);
+        let rest = Arc::new(bytes[64..].to_vec());
+        let request = decode_request_rest(frame, Arc::clone(&rest)).expect("decodes");
+        let columns = request.columns.expect("columns");
+        assert!(std::ptr::eq(columns.body(), &rest[..]));
+        assert_eq!(columns.message(0), b"abc");
+        assert_eq!(request.frame.echo(), Echo { kind: 3, row: 0x0301, nonce: [7; 16] });
+        assert_eq!(Echo::read(&bytes), request.frame.echo());
+        assert_eq!(Echo::read(&bytes[..63]), Echo::default());
+    }
+
+    #[test]
+    fn a_frame_is_exactly_its_length() {
+        let good = digest_request();
+        assert!(decode_request(&good).is_ok());
+        for len in 0..good.len() {
+            assert_eq!(decode_request(&good[..len]).map(|_| ()), Err(Status::Truncated), "cut at {len}");
+        }
+        let long = [&good[..], &[0]].concat();
+        assert_eq!(decode_request(&long).map(|_| ()), Err(Status::TrailingBytes));
+    }
+
+    #[test]
+    fn a_status_request_says_nothing_else() {
+        let good = encode_status_request([3; 16]);
+        let request = decode_request(&good).expect("decodes");
+        assert_eq!(request.frame.kind, Kind::Status);
+        assert!(request.columns.is_none() && request.frame.operation.is_none());
+        for at in [8, 10, 16, 20, 24, 28, 32, 56] {
+            let mut bytes = good.clone();
+            bytes[at] = 1;
+            assert_eq!(decode_request(&bytes).map(|_| ()), Err(Status::NotZero), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_do_not_fit_are_not_encoded() {
+        let mut builder = ColumnsBuilder::new(Row::Sha256.operation());
+        builder.push(0, &[], &[], b"abc");
+        let columns = builder.build().expect("one item");
+        let head = encode_request_head(&columns, &Parameters::hashed(Hash::Sm3), Priority::Bulk, 0, [0; 16]);
+        assert_eq!(head, Err(ParameterError::HashNotTaken));
+    }
+}
