@@ -1,7 +1,7 @@
 //! What every part of Assay agrees on, and nothing else: which operations there are ([`registry`]), what an answer
 //! may be ([`verdict`]), how many items lie side by side in memory ([`columns`]), what a batch carries once for all its
-//! items ([`parameters`]), how keys and signatures get into their canonical form ([`encoding`]), and how large any of it
-//! may be ([`limits`]).
+//! items ([`parameters`]), how keys and signatures get into their canonical form ([`encoding`]), who answers ([`verifier`]),
+//! and how large any of it may be ([`limits`]).
 //!
 //! This crate has no dependencies and no unsafe code. It knows no curve, no hash function, no socket and no clock: it
 //! moves bytes and names rules; whether a signature holds is for `assay-core` to say.
@@ -13,9 +13,11 @@ pub mod parameters;
 pub mod priority;
 pub mod registry;
 pub mod verdict;
+pub mod verifier;
 
 pub use columns::{Columns, ColumnsBuilder, LayoutError, Shape};
 pub use parameters::{Hash, Output, Parameters};
 pub use priority::Priority;
 pub use registry::{Kind, Operation, Row};
 pub use verdict::{Cause, Reason, Verdict};
+pub use verifier::{Answers, Verifier, VerifierFault};
