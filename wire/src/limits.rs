@@ -38,7 +38,7 @@ pub const REPLY_BYTES_MAX: usize = crate::REPLY_HEADER_LEN
 const _: () = assert!((PARAMETERS_BYTES_MAX as usize).is_multiple_of(COLUMN_ALIGN));
 const _: () =
     assert!(4 + USER_ID_BYTES_MAX + 4 + CONTEXT_BYTES_MAX + 5 + COLUMN_ALIGN <= PARAMETERS_BYTES_MAX as usize);
-const _: () = assert!(USER_ID_BYTES_MAX <= u16::MAX as usize && CONTEXT_BYTES_MAX <= u16::MAX as usize);
+const _: () = assert!(PARAMETERS_BYTES_MAX <= u16::MAX as u32);
 const _: () = assert!(
     4 + MESSAGE_BYTES_MAX + 4 + 4 * BACKENDS_MAX + 4 + NODE_BYTES_MAX + COLUMN_ALIGN <= TRAILER_BYTES_MAX as usize
 );

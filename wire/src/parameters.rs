@@ -10,11 +10,11 @@ use assay_scheme::{Hash, LayoutError, Output, Parameters};
 use crate::status::Status;
 
 macro_rules! tags {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $tag:ident = $id:literal, $word:literal;)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $tag:ident = $id:literal, $word:literal;)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u16)]
-        pub enum $name { $($(#[$doc])* $tag = $id,)* }
+        pub enum $name { $($(#[doc = $doc])* $tag = $id,)* }
 
         impl $name {
             /// Every tag, in the order of its id.
@@ -24,6 +24,12 @@ macro_rules! tags {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$tag => $word,)* }
+            }
+
+            /// What the tag's value is, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$tag => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The tag an id stands for.

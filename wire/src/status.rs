@@ -102,6 +102,8 @@ statuses! {
     UnknownHash = 204, "unknown-hash", PeerIncompatible;
     /// A parameter nobody assigned, or that the row does not take.
     UnknownParameter = 205, "unknown-parameter", PeerIncompatible;
+    /// The tenant may never ask for this: its priorities or its limits leave it out.
+    NotAllowed = 206, "not-allowed", PeerIncompatible;
     /// The queue of this priority is full.
     Busy = 300, "busy", Busy;
     /// The tenant's rate is spent.
@@ -236,6 +238,8 @@ impl std::fmt::Display for Status {
         f.write_str(self.name())
     }
 }
+
+impl std::error::Error for Status {}
 
 impl std::fmt::Display for CloseCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

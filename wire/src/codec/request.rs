@@ -87,6 +87,25 @@ impl RequestFrame {
     }
 }
 
+impl Request {
+    /// The whole frame, its columns copied: for tools and tests. A client writes [`encode_request_head`] and the columns'
+    /// `body()` one behind the other.
+    ///
+    /// # Errors
+    /// When the parameters do not fit the columns' operation.
+    pub fn encode(&self) -> Result<Vec<u8>, ParameterError> {
+        let RequestFrame { priority, deadline_us, nonce, .. } = self.frame;
+        match &self.columns {
+            None => Ok(status_header(priority as u8, nonce).write().to_vec()),
+            Some(columns) => {
+                let mut bytes = encode_request_head(columns, &self.parameters, priority, deadline_us, nonce)?;
+                bytes.extend_from_slice(columns.body());
+                Ok(bytes)
+            }
+        }
+    }
+}
+
 /// Reads a request's 64 header bytes.
 ///
 /// # Errors
