@@ -3,6 +3,7 @@
 //! Pure: time is an argument, and what a request is stays with the caller. Knows no socket, no engine and no reply.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use assay_scheme::{Parameters, Priority, Row};
@@ -77,6 +78,15 @@ impl<T> Batch<T> {
     }
 }
 
+/// What became of a request that was pushed.
+#[derive(Debug)]
+pub enum Pushed<T> {
+    /// Its batch goes now.
+    Full(Batch<T>),
+    /// It waits, and its batch is due at this time.
+    Waits(Duration),
+}
+
 #[derive(Debug)]
 struct Pending<T> {
     items: usize,
@@ -105,21 +115,25 @@ impl<T> Batcher<T> {
 
     /// Takes a request; gives back the batch that it made full. A large request goes alone, past what is waiting.
     #[must_use]
-    pub fn push(&mut self, key: Key, load: Load, request: T) -> Option<Batch<T>> {
+    pub fn push(&mut self, key: Key, load: Load, request: T) -> Pushed<T> {
         let limits = self.limits[key.priority as usize];
         if load.items >= limits.items_max || limits.age_max.is_zero() {
-            return Some(Batch { key, items: load.items, requests: vec![request] });
+            return Pushed::Full(Batch { key, items: load.items, requests: vec![request] });
         }
         let due = load.due(limits);
-        let pending =
-            self.pending.entry(key.clone()).or_insert_with(|| Pending { items: 0, due, requests: Vec::new() });
+        let mut entry = match self.pending.entry(key) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert_entry(Pending { items: 0, due, requests: Vec::new() }),
+        };
+        let pending = entry.get_mut();
         pending.items += load.items;
         pending.due = pending.due.min(due);
         pending.requests.push(request);
         if pending.items < limits.items_max {
-            return None;
+            return Pushed::Waits(pending.due);
         }
-        self.pending.remove(&key).map(|pending| pending.into_batch(key))
+        let (key, pending) = entry.remove_entry();
+        Pushed::Full(pending.into_batch(key))
     }
 
     /// The batches whose time has come.
@@ -164,6 +178,13 @@ mod tests {
         Key { priority: Priority::Block, row, parameters: Parameters::default() }
     }
 
+    fn full<T>(pushed: Pushed<T>) -> Option<Batch<T>> {
+        match pushed {
+            Pushed::Full(batch) => Some(batch),
+            Pushed::Waits(_) => None,
+        }
+    }
+
     fn load(items: usize, arrived: u64) -> Load {
         Load { items, arrived: us(arrived), deadline: None }
     }
@@ -171,10 +192,10 @@ mod tests {
     #[test]
     fn full_goes_at_once_and_large_goes_alone() {
         let mut batcher = Batcher::new([LIMITS; 4]);
-        assert!(batcher.push(key(Row::Sha256), load(60, 0), 'a').is_none());
-        let large = batcher.push(key(Row::Sha256), load(100, 1), 'b').expect("goes alone");
+        assert!(full(batcher.push(key(Row::Sha256), load(60, 0), 'a')).is_none());
+        let large = full(batcher.push(key(Row::Sha256), load(100, 1), 'b')).expect("goes alone");
         assert_eq!((large.items(), large.into_requests().1), (100, vec!['b']));
-        let full = batcher.push(key(Row::Sha256), load(40, 2), 'c').expect("full");
+        let full = full(batcher.push(key(Row::Sha256), load(40, 2), 'c')).expect("full");
         assert_eq!((full.items(), full.into_requests().1), (100, vec!['a', 'c']));
         assert_eq!(batcher.next_due(), None);
     }
@@ -185,7 +206,7 @@ mod tests {
         let hashed = Key { parameters: Parameters::hashed(Hash::Sha256), ..key(Row::EcdsaP256) };
         let urgent = Key { priority: Priority::Consensus, ..key(Row::EcdsaP256) };
         for (at, key) in [key(Row::EcdsaP256), key(Row::Sm2E), hashed, urgent].into_iter().enumerate() {
-            assert!(batcher.push(key, load(90, at as u64), at).is_none());
+            assert!(full(batcher.push(key, load(90, at as u64), at)).is_none());
         }
         assert_eq!(batcher.flush().len(), 4);
     }
@@ -193,15 +214,15 @@ mod tests {
     #[test]
     fn an_age_of_zero_batches_nothing() {
         let mut batcher = Batcher::new([BatchLimits { age_max: Duration::ZERO, ..LIMITS }; 4]);
-        assert!(batcher.push(key(Row::Sha256), load(1, 0), ()).is_some());
+        assert!(full(batcher.push(key(Row::Sha256), load(1, 0), ())).is_some());
     }
 
     #[test]
     fn a_near_deadline_shortens_the_wait_to_half_of_what_is_left() {
         let mut batcher = Batcher::new([LIMITS; 4]);
         let near = Load { deadline: Some(us(300)), ..load(1, 100) };
-        assert!(batcher.push(key(Row::Sha256), load(1, 0), 'a').is_none());
-        assert!(batcher.push(key(Row::Sha256), near, 'b').is_none());
+        assert!(full(batcher.push(key(Row::Sha256), load(1, 0), 'a')).is_none());
+        assert!(full(batcher.push(key(Row::Sha256), near, 'b')).is_none());
         assert_eq!(batcher.next_due(), Some(us(200)));
         assert!(batcher.due(us(199)).is_empty());
         assert_eq!(batcher.due(us(200)).pop().expect("due").into_requests().1, ['a', 'b']);
@@ -233,7 +254,7 @@ mod tests {
                 let deadline = (deadline > 1_000).then(|| now + us(deadline));
                 let load = Load { items, arrived: now, deadline };
                 arrivals.push((load, rows[row]));
-                if let Some(batch) = batcher.push(key(rows[row]), load, id) {
+                if let Some(batch) = full(batcher.push(key(rows[row]), load, id)) {
                     keep(&mut sent, batch, now);
                 }
             }

@@ -14,7 +14,7 @@
 //! - [`admission`]: rate, concurrency and byte limits per tenant; bounded queues per priority.
 //! - [`batcher`]: one rule: send when full or when the oldest is too old.
 //! - [`dispatch`]: the one bridge between async and the engine.
-//! - [`admin`], [`metrics`], [`logs`]: what operations people see.
+//! - [`health`]: what the node knows of itself. [`admin`], [`metrics`], [`logs`]: what operations people see.
 //! - [`config`]: `config/default.toml`, read aloud. [`limits`]: what may not be configured.
 //! - [`cli`]: the commands.
 
@@ -24,6 +24,7 @@ pub mod batcher;
 pub mod cli;
 pub mod config;
 pub mod dispatch;
+pub mod health;
 pub mod limits;
 pub mod logs;
 pub mod metrics;

@@ -14,6 +14,20 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
 /// behind a change of load.
 pub const RATE_WINDOW: Duration = Duration::from_millis(50);
 
+/// The QUIC version served: 1 (RFC 9000). More: drafts that nobody tests.
+pub const QUIC_VERSION: u32 = 1;
+
+/// Bytes asked of the system for each direction of a socket. Smaller: a burst of large datagrams is lost before it is
+/// read, and congestion control slows everyone down. Larger: packets grow old in the buffer instead of being lost.
+pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes kept of a connection attempt until its handshake begins, beyond its first packet. Smaller: a client's second
+/// packet is lost and sent again. Larger: strangers make the node keep more.
+pub const INCOMING_BYTES_MAX: u64 = 8 * 1024;
+
+/// The least UDP payload an endpoint receives. Smaller than an Ethernet frame's: peers that send more are unheard.
+pub const UDP_PAYLOAD_BYTES_MIN: u16 = 1472;
+
 const _: () = assert!(RETRY_AFTER_MIN.as_nanos() < RETRY_AFTER_MAX.as_nanos());
 // The hint travels as a u32 of microseconds.
 const _: () = assert!(RETRY_AFTER_MAX.as_micros() <= u32::MAX as u128);
