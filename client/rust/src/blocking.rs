@@ -1,0 +1,69 @@
+//! The same client for programs without async: it brings a runtime of one thread, on which connections are kept alive
+//! between the calls. Not to be used or dropped inside an async runtime.
+
+use assay_scheme::{Columns, Parameters};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::answer::Answer;
+use crate::config::{ClientConfig, NodeAddress, Options};
+use crate::error::Error;
+
+/// A [`crate::Client`] whose calls block. Many threads may call it at once.
+#[derive(Debug)]
+pub struct Client {
+    runtime: Runtime,
+    client: crate::Client,
+}
+
+impl Client {
+    /// See [`crate::Client::connect`]; addresses come from [`NodeAddress::parse_blocking`].
+    ///
+    /// # Errors
+    /// As there, and [`Error::Setup`] when the runtime's thread cannot be started.
+    pub fn connect(config: ClientConfig) -> Result<Self, Error> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("assay-client")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Setup { what: "the client's thread".into(), why: error.to_string() })?;
+        let client = runtime.block_on(crate::Client::connect(config))?;
+        Ok(Self { runtime, client })
+    }
+
+    /// See [`crate::Client::request`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn request(&self, columns: &Columns, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
+        self.runtime.block_on(self.client.request(columns, parameters, options))
+    }
+
+    /// See [`crate::Client::stream`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stream<I>(
+        &self,
+        batches: I,
+        parameters: &Parameters,
+        options: Options,
+        progress: impl FnMut(usize) + Send,
+    ) -> Result<Answer, Error>
+    where
+        I: IntoIterator<Item = Columns> + Send,
+        I::IntoIter: Send,
+    {
+        self.runtime.block_on(self.client.stream(batches, parameters, options, progress))
+    }
+
+    /// See [`crate::Client::status`].
+    pub fn status(&self) -> Vec<(NodeAddress, Result<assay_wire::NodeStatus, Error>)> {
+        self.runtime.block_on(self.client.status())
+    }
+
+    /// See [`crate::Client::close`].
+    pub fn close(self) {
+        self.runtime.block_on(self.client.close());
+    }
+}

@@ -1,0 +1,199 @@
+//! One frame out and one frame in, on one stream of one connection.
+//!
+//! What the node may make this side hold is counted from the request: as many verdicts and values as it has items, and a
+//! trailer of [`assay_wire::limits::TRAILER_BYTES_MAX`] bytes. Nothing is allocated before the reply's header has been held
+//! against that.
+
+use assay_scheme::limits::BODY_BYTES_MAX;
+use assay_scheme::{Columns, Kind, Parameters, Priority, Verdict};
+use assay_wire::codec::{Echo, Reply, ReplyFrame, decode_reply_header, decode_reply_rest, encode_request_head};
+use assay_wire::status::CloseCode;
+use assay_wire::{NodeStatus, REPLY_HEADER_LEN, REQUEST_HEADER_LEN, Status};
+use bytes::Bytes;
+use quinn::{Connection, ReadError, ReadExactError, RecvStream, SendStream, VarInt, WriteError};
+
+use crate::connection::explain;
+use crate::error::Error;
+use crate::retry::Failure;
+
+/// A stream given up says nothing more than that.
+const GIVEN_UP: VarInt = VarInt::from_u32(CloseCode::Done as u32);
+
+/// Chunks taken off a stream at once, so that the connection's lock is not taken for each datagram.
+const CHUNKS: usize = 32;
+
+/// One request as it travels, and what a reply to it looks like.
+pub(crate) struct Frame {
+    parts: [Bytes; 2],
+    echo: Echo,
+    items: usize,
+    value_width: usize,
+    priority: Priority,
+}
+
+/// The columns' body, shared with the connection until it is acknowledged: it is not copied.
+struct Body(Columns);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.body()
+    }
+}
+
+impl Frame {
+    /// The frame of a batch.
+    pub(crate) fn batch(
+        columns: &Columns,
+        parameters: &Parameters,
+        priority: Priority,
+        deadline_us: u32,
+        nonce: [u8; 16],
+    ) -> Result<Self, Error> {
+        let operation = columns.operation();
+        let head = encode_request_head(columns, parameters, priority, deadline_us, nonce)
+            .map_err(|error| Error::Usage(format!("{}: {error}", operation.name)))?;
+        if head.len() - REQUEST_HEADER_LEN + columns.body().len() > BODY_BYTES_MAX as usize {
+            return Err(Error::Usage(format!("parameters and columns have more than {BODY_BYTES_MAX} bytes together")));
+        }
+        Ok(Self {
+            parts: [Bytes::from(head), Bytes::from_owner(Body(columns.clone()))],
+            echo: Echo { kind: operation.kind as u16, row: operation.row.id(), nonce },
+            items: columns.items(),
+            value_width: operation.value_width(parameters.output).unwrap_or(0),
+            priority,
+        })
+    }
+
+    /// The frame of the status operation.
+    pub(crate) fn status(nonce: [u8; 16]) -> Self {
+        Self {
+            parts: [Bytes::from(assay_wire::codec::encode_status_request(nonce)), Bytes::new()],
+            echo: Echo { kind: Kind::Status as u16, row: 0, nonce },
+            items: 0,
+            value_width: 0,
+            priority: Priority::Consensus,
+        }
+    }
+
+    /// Whether this header begins a reply to this frame.
+    fn check(&self, reply: &ReplyFrame) -> Result<(), Failure> {
+        if reply.echo != self.echo {
+            return bad("it answers another request");
+        }
+        if reply.status == Status::Ok.code() && (reply.items, reply.value_width) != (self.items, self.value_width) {
+            return bad(format!(
+                "{} items of {} bytes for {} of {}",
+                reply.items, reply.value_width, self.items, self.value_width
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Sends the frame and reads its reply, whose status is ok. Dropping the future gives the stream up on both sides.
+pub(crate) async fn exchange(connection: &Connection, frame: &Frame) -> Result<Reply, Failure> {
+    let (send, mut recv) = connection.open_bi().await.map_err(|error| Failure::Lost(explain(&error)))?;
+    let mut sending = Sending { stream: send, done: false };
+    // A vote is not to wait behind bulk in this machine's own send buffer either.
+    let _ = sending.stream.set_priority(-i32::from(frame.priority as u8));
+    let reply = {
+        let reading = read_reply(&mut recv, frame);
+        tokio::pin!(reading);
+        tokio::select! {
+            biased;
+            written = sending.write(&frame.parts) => {
+                written?;
+                reading.await?
+            }
+            // A node may refuse before it has read everything.
+            reply = &mut reading => reply?,
+        }
+    };
+    sending.done = true;
+    if reply.status == Status::Ok.code() { Ok(reply) } else { Err(Failure::Refused(Box::new(reply))) }
+}
+
+/// Asks a node what it offers and how busy it is.
+pub(crate) async fn node_status(connection: &Connection, nonce: [u8; 16]) -> Result<NodeStatus, Failure> {
+    let reply = exchange(connection, &Frame::status(nonce)).await?;
+    NodeStatus::from_json(&reply.node).or_else(|_| bad("its status is not JSON"))
+}
+
+/// The sending half. Dropped before the reply came, it is reset: what is buffered is not worth sending any more.
+struct Sending {
+    stream: SendStream,
+    done: bool,
+}
+
+impl Sending {
+    /// Writes everything and ends the stream. A node that stops reading has its reason in the reply.
+    async fn write(&mut self, parts: &[Bytes; 2]) -> Result<(), Failure> {
+        match self.stream.write_all_chunks(&mut parts.clone()).await {
+            Ok(()) => {
+                let _ = self.stream.finish();
+                Ok(())
+            }
+            Err(WriteError::Stopped(_)) => Ok(()),
+            Err(WriteError::ConnectionLost(error)) => Err(Failure::Lost(explain(&error))),
+            Err(error @ (WriteError::ClosedStream | WriteError::ZeroRttRejected)) => {
+                Err(Failure::Lost(error.to_string()))
+            }
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = self.stream.reset(GIVEN_UP);
+        }
+    }
+}
+
+async fn read_reply(recv: &mut RecvStream, frame: &Frame) -> Result<Reply, Failure> {
+    let mut header = [0; REPLY_HEADER_LEN];
+    recv.read_exact(&mut header).await.or_else(|error| match error {
+        ReadExactError::FinishedEarly(bytes) => bad(format!("it ends after {bytes} bytes")),
+        ReadExactError::ReadError(error) => Err(broken(error)),
+    })?;
+    let reply = decode_reply_header(&header).or_else(|status| bad(format!("its header is wrong: {status}")))?;
+    frame.check(&reply)?;
+    let rest = read_to_end(recv, reply.rest_len()).await?;
+    let reply = decode_reply_rest(&reply, &rest).or_else(|status| bad(format!("its body is wrong: {status}")))?;
+    // 128 and above are causes, also ones that a newer node knows; below, each byte has its meaning or none.
+    if let Some(byte) = reply.verdicts.iter().find(|byte| **byte < 128 && Verdict::from_byte(**byte).is_none()) {
+        return bad(format!("{byte} is no verdict"));
+    }
+    Ok(reply)
+}
+
+/// Reads exactly `len` bytes and the stream's end.
+async fn read_to_end(recv: &mut RecvStream, len: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::with_capacity(len);
+    let mut chunks: [Bytes; CHUNKS] = Default::default();
+    while let Some(count) = recv.read_chunks(&mut chunks).await.map_err(broken)? {
+        for chunk in &mut chunks[..count] {
+            let chunk = std::mem::take(chunk);
+            if chunk.len() > len - bytes.len() {
+                return bad("it goes on after its end");
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if bytes.len() < len {
+        return bad(format!("it ends {} bytes early", len - bytes.len()));
+    }
+    Ok(bytes)
+}
+
+fn broken(error: ReadError) -> Failure {
+    match error {
+        ReadError::ConnectionLost(error) => Failure::Lost(explain(&error)),
+        ReadError::Reset(code) => Failure::Lost(format!("the node gave the stream up with code {code}")),
+        error => Failure::Lost(error.to_string()),
+    }
+}
+
+fn bad<T>(why: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::BadReply(why.into()))
+}
