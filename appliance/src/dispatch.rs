@@ -225,7 +225,8 @@ impl Shared {
                 return;
             }
         };
-        metrics::batch_sent(key.priority, jobs.len(), bundle.items());
+        let oldest = jobs.iter().map(|job| job.admitted.arrived()).min().unwrap_or(now);
+        metrics::batch_sent(key.priority, jobs.len(), bundle.items(), now.saturating_sub(oldest));
         let fate = Arc::new(Fate { waiting: AtomicUsize::new(jobs.len()), ticket: OnceLock::new() });
         for job in &jobs {
             let _ = job.bundle.set(Arc::clone(&fate));
@@ -236,7 +237,12 @@ impl Shared {
             .map(|job| job.admitted.deadline())
             .try_fold(Duration::ZERO, |latest, deadline| deadline.map(|deadline| latest.max(deadline)));
         let order = Order { priority: key.priority, deadline };
-        let ticket = self.engine.submit(bundle, order, Box::new(move |outcome| deliver(jobs, outcome, now)));
+        let (row, priority) = (bundle.operation().row, key.priority);
+        let completion = move |outcome: Outcome| {
+            metrics::batch_computed(row, priority, &outcome);
+            deliver(jobs, outcome, now);
+        };
+        let ticket = self.engine.submit(bundle, order, Box::new(completion));
         fate.submitted(ticket);
     }
 }

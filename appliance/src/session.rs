@@ -301,6 +301,7 @@ impl<'a> Session<'a> {
             let _ = send.set_priority(Priority::ALL.len() as i32 - priority as i32);
         }
         let bytes = Bytes::from(encode_reply(&outgoing.reply));
+        metrics::reply_sent(self.peer.tenant.name(), bytes.len());
         let until = Instant::now() + self.service.reply_timeout;
         timeout_at(until, send.write_chunk(bytes)).await.map_err(|_| Gone::SlowReader)??;
         // Fails only when the peer stopped the stream, which the wait for its acknowledgement tells.
@@ -319,8 +320,6 @@ impl<'a> Session<'a> {
             status: *status,
             bytes: self.bytes,
             verdicts: tally(&reply.verdicts),
-            queued: Duration::from_micros(u64::from(reply.queue_us)),
-            computed: Duration::from_micros(u64::from(reply.compute_us)),
             total,
         });
         tracing::debug!(
@@ -339,7 +338,7 @@ impl<'a> Session<'a> {
         // Either may be closed already, which is what is wanted.
         let _ = send.reset(VarInt::from_u32(CloseCode::Done.code()));
         let _ = recv.stop(VarInt::from_u32(CloseCode::Done.code()));
-        metrics::request_gone(self.peer.tenant.name(), self.operation, gone);
+        metrics::request_gone(self.peer.tenant.name(), gone);
         tracing::debug!(gone = gone.name(), items = self.items, "not answered");
     }
 }

@@ -1,0 +1,385 @@
+//! What the node counts: one function per event, and handles found once, so that a request costs additions.
+//!
+//! - [`table`]: every metric, its grammar and docs/metrics.md.
+//! - [`process`]: what the system says about the process.
+//!
+//! The metrics are the process's: two nodes in one process (only tests have them) count together. Tenants' names become
+//! labels, so no function here may be given a name that the configuration does not have.
+
+pub mod process;
+pub mod table;
+mod tenant;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use assay_core::engine::BackendStatus;
+use assay_core::{BackendName, Outcome};
+use assay_scheme::{Kind as RequestKind, Priority, Row};
+use assay_wire::{Blame, Status};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::admission::Admission;
+use crate::health::{Health, State};
+use crate::quic::Rejected;
+use crate::session::Gone;
+use crate::tls::Expiry;
+use table::{Kind, Metric, TABLE};
+use tenant::Tenant;
+
+/// The label `operation` of a frame whose header did not say one.
+pub const OPERATION_UNKNOWN: &str = "unknown";
+
+/// The label `verdict`, in the order of [`Done::verdicts`].
+const VERDICTS: [&str; 3] = ["valid", "invalid", "not-evaluated"];
+
+/// How a connection may end: the label `end`.
+const ENDS: [&str; 6] = ["peer", "node", "idle", "reset", "transport-error", "other"];
+
+/// Makes handles that all go to one recorder.
+#[derive(Clone)]
+struct Registrar(Arc<PrometheusRecorder>);
+
+impl Registrar {
+    fn new() -> Self {
+        let mut builder = PrometheusBuilder::new();
+        for metric in TABLE {
+            if let Kind::Histogram(buckets) = metric.kind {
+                builder = builder
+                    .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)
+                    .expect("every histogram of the table has buckets, which a test shows");
+            }
+        }
+        let recorder = builder.build_recorder();
+        for metric in TABLE {
+            let (name, help) = (KeyName::from_const_str(metric.name), metric.help.into());
+            match metric.kind {
+                Kind::Counter => recorder.describe_counter(name, None, help),
+                Kind::Gauge => recorder.describe_gauge(name, None, help),
+                Kind::Histogram(_) => recorder.describe_histogram(name, None, help),
+            }
+        }
+        Self(Arc::new(recorder))
+    }
+
+    fn key(metric: &Metric, values: &[&str]) -> Key {
+        debug_assert_eq!(metric.labels.len(), values.len(), "{}", metric.name);
+        let labels = metric.labels.iter().zip(values).map(|(label, value)| Label::new(*label, (*value).to_owned()));
+        Key::from_parts(metric.name, labels.collect::<Vec<_>>())
+    }
+
+    fn counter(&self, metric: &Metric, values: &[&str]) -> Counter {
+        debug_assert_eq!(metric.kind, Kind::Counter, "{}", metric.name);
+        self.0.register_counter(&Self::key(metric, values), &METADATA)
+    }
+
+    fn gauge(&self, metric: &Metric, values: &[&str]) -> Gauge {
+        debug_assert_eq!(metric.kind, Kind::Gauge, "{}", metric.name);
+        self.0.register_gauge(&Self::key(metric, values), &METADATA)
+    }
+
+    fn histogram(&self, metric: &Metric, values: &[&str]) -> Histogram {
+        debug_assert!(matches!(metric.kind, Kind::Histogram(_)), "{}", metric.name);
+        self.0.register_histogram(&Self::key(metric, values), &METADATA)
+    }
+}
+
+const METADATA: metrics::Metadata<'static> = metrics::Metadata::new("assay", metrics::Level::INFO, None);
+
+/// One priority's way through the node.
+struct Queue {
+    items: Gauge,
+    limit: Gauge,
+    backlog: Gauge,
+    batch_items: Histogram,
+    batch_requests: Histogram,
+    batch_wait: Histogram,
+    compute_queue: Histogram,
+    reply: Histogram,
+}
+
+/// One operation in the engine.
+struct Computed {
+    seconds: Histogram,
+    items: [Counter; BackendName::ALL.len()],
+}
+
+/// Everything, found once.
+struct Metrics {
+    registrar: Registrar,
+    handle: PrometheusHandle,
+    started: Instant,
+    rejected: Vec<Counter>,
+    retried: Counter,
+    decode_errors: Vec<Counter>,
+    inflight_requests: Gauge,
+    inflight_bytes: Gauge,
+    queues: Vec<Queue>,
+    computed: Vec<OnceLock<Computed>>,
+    self_tests: [Counter; 2],
+    reloads: [Counter; 2],
+    states: Vec<Gauge>,
+    panics: Counter,
+    expiry: Mutex<Option<Expiry>>,
+    tenants: RwLock<HashMap<Arc<str>, Arc<Tenant>>>,
+}
+
+static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+impl Metrics {
+    /// Series whose labels are enums are there from the start, at zero: a rate over a series that appears with its first
+    /// event does not see that event.
+    fn new() -> Self {
+        let registrar = Registrar::new();
+        let counter = |metric: &Metric, word: &str| registrar.counter(metric, &[word]);
+        let outcomes = |metric: &Metric| ["failed", "ok"].map(|outcome| registrar.counter(metric, &[outcome]));
+        registrar.gauge(&table::NODE_BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1);
+        Self {
+            handle: registrar.0.handle(),
+            started: Instant::now(),
+            rejected: Rejected::ALL
+                .iter()
+                .map(|reason| counter(&table::ACCEPT_REJECTIONS_TOTAL, reason.name()))
+                .collect(),
+            retried: registrar.counter(&table::ACCEPT_RETRIES_TOTAL, &[]),
+            decode_errors: Status::ALL
+                .iter()
+                .filter(|status| is_decode_error(**status))
+                .map(|status| counter(&table::DECODE_ERRORS_TOTAL, status.name()))
+                .collect(),
+            inflight_requests: registrar.gauge(&table::ADMIT_INFLIGHT_REQUESTS, &[]),
+            inflight_bytes: registrar.gauge(&table::ADMIT_INFLIGHT_BYTES, &[]),
+            queues: Priority::ALL.iter().map(|priority| Queue::new(&registrar, priority.name())).collect(),
+            computed: Row::ALL.iter().map(|_| OnceLock::new()).collect(),
+            self_tests: outcomes(&table::NODE_SELF_TESTS_TOTAL),
+            reloads: outcomes(&table::NODE_RELOADS_TOTAL),
+            states: State::ALL.iter().map(|state| registrar.gauge(&table::NODE_STATE, &[state.name()])).collect(),
+            panics: registrar.counter(&table::NODE_PANICS_TOTAL, &[]),
+            expiry: Mutex::new(None),
+            tenants: RwLock::default(),
+            registrar,
+        }
+    }
+
+    fn queue(&self, priority: Priority) -> &Queue {
+        &self.queues[priority as usize]
+    }
+
+    fn tenant(&self, name: &Arc<str>) -> Arc<Tenant> {
+        if let Some(tenant) = self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(tenant);
+        }
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Tenant::new(self.registrar.clone(), name));
+        Arc::clone(tenants.entry(Arc::clone(name)).or_insert_with(new))
+    }
+
+    /// Sets what is a matter of the moment it is asked for.
+    fn refresh(&self, now: SystemTime) {
+        let gauge = |metric: &Metric, value: f64| self.registrar.gauge(metric, &[]).set(value);
+        gauge(&table::NODE_UPTIME_SECONDS, self.started.elapsed().as_secs_f64());
+        self.panics.absolute(crate::logs::panics());
+        if let Some(expiry) = *self.expiry.lock().unwrap_or_else(PoisonError::into_inner) {
+            for (file, end) in [("certificate", Some(expiry.certificate)), ("crls", expiry.crls)] {
+                let gauge = self.registrar.gauge(&table::TLS_EXPIRY_SECONDS, &[file]);
+                gauge.set(end.map_or(f64::INFINITY, |end| seconds_until(end, now)));
+            }
+        }
+        if let Some(usage) = process::usage() {
+            gauge(&table::PROCESS_RESIDENT_MEMORY_BYTES, usage.resident_bytes as f64);
+            gauge(&table::PROCESS_CPU_SECONDS, usage.cpu_seconds);
+            gauge(&table::PROCESS_OPEN_FDS, usage.open_fds as f64);
+            gauge(&table::PROCESS_THREADS, usage.threads as f64);
+        }
+    }
+}
+
+impl Queue {
+    fn new(registrar: &Registrar, priority: &str) -> Self {
+        let own = &[priority];
+        Self {
+            items: registrar.gauge(&table::ADMIT_QUEUE_ITEMS, own),
+            limit: registrar.gauge(&table::ADMIT_QUEUE_LIMIT_ITEMS, own),
+            backlog: registrar.gauge(&table::COMPUTE_BACKLOG_ITEMS, own),
+            batch_items: registrar.histogram(&table::BATCH_SIZE_ITEMS, own),
+            batch_requests: registrar.histogram(&table::BATCH_SIZE_REQUESTS, own),
+            batch_wait: registrar.histogram(&table::BATCH_WAIT_SECONDS, own),
+            compute_queue: registrar.histogram(&table::COMPUTE_QUEUE_SECONDS, own),
+            reply: registrar.histogram(&table::REPLY_SECONDS, own),
+        }
+    }
+}
+
+impl Computed {
+    fn new(registrar: &Registrar, row: Row) -> Self {
+        let name = row.operation().name;
+        let items = |backend: BackendName| registrar.counter(&table::COMPUTE_ITEMS_TOTAL, &[backend.name(), name]);
+        Self {
+            seconds: registrar.histogram(&table::COMPUTE_BATCH_SECONDS, &[name]),
+            items: BackendName::ALL.map(items),
+        }
+    }
+}
+
+fn is_decode_error(status: Status) -> bool {
+    matches!(status.blame(), Blame::PeerMisbehaved | Blame::PeerIncompatible)
+}
+
+fn seconds_until(end: SystemTime, now: SystemTime) -> f64 {
+    match end.duration_since(now) {
+        Ok(left) => left.as_secs_f64(),
+        Err(past) => -past.duration().as_secs_f64(),
+    }
+}
+
+/// Makes a configured tenant's series, so that they are there, at zero, before its first connection.
+pub fn tenant_configured(tenant: &Arc<str>) {
+    METRICS.tenant(tenant);
+}
+
+/// A connection was accepted.
+pub fn connection_opened(tenant: &Arc<str>) {
+    let tenant = METRICS.tenant(tenant);
+    tenant.opened.increment(1);
+    tenant.open.increment(1);
+}
+
+/// An accepted connection ended.
+pub fn connection_closed(tenant: &Arc<str>, end: &'static str) {
+    let tenant = METRICS.tenant(tenant);
+    tenant.open.decrement(1);
+    tenant.closed(end);
+}
+
+/// A connection attempt failed or was turned away.
+pub fn connection_rejected(reason: Rejected) {
+    let place = Rejected::ALL.iter().position(|known| *known == reason).expect("ALL has every reason");
+    METRICS.rejected[place].increment(1);
+}
+
+/// An address was asked to prove itself.
+pub fn connection_retried() {
+    METRICS.retried.increment(1);
+}
+
+/// A batch went to the engine; `waited` since the admission of its oldest request.
+pub fn batch_sent(priority: Priority, requests: usize, items: usize, waited: Duration) {
+    let queue = METRICS.queue(priority);
+    queue.batch_requests.record(requests as f64);
+    queue.batch_items.record(items as f64);
+    queue.batch_wait.record(waited);
+}
+
+/// A batch came back from the engine.
+pub fn batch_computed(row: Row, priority: Priority, outcome: &Outcome) {
+    METRICS.queue(priority).compute_queue.record(outcome.queued);
+    let place = Row::ALL.binary_search(&row).expect("ALL has every row, in order");
+    let computed = METRICS.computed[place].get_or_init(|| Computed::new(&METRICS.registrar, row));
+    computed.seconds.record(outcome.computed);
+    for (items, counter) in outcome.backends.iter().zip(&computed.items) {
+        counter.increment(*items as u64);
+    }
+}
+
+/// A request that was answered or refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// Whose it was.
+    pub tenant: &'a Arc<str>,
+    /// The row's name, `status`, or [`OPERATION_UNKNOWN`] where the header said none.
+    pub operation: &'static str,
+    /// How urgent; `None` where the header did not say.
+    pub priority: Option<Priority>,
+    /// With what status.
+    pub status: Status,
+    /// Bytes of its frame that were read.
+    pub bytes: usize,
+    /// Items valid, invalid and not evaluated.
+    pub verdicts: [usize; 3],
+    /// From its stream's start.
+    pub total: Duration,
+}
+
+/// A request was answered or refused.
+pub fn request_done(done: &Done<'_>) {
+    let tenant = METRICS.tenant(done.tenant);
+    let operation = tenant.operation(done.operation);
+    operation.replied(done.status);
+    operation.frame_bytes.increment(done.bytes as u64);
+    for (items, counter) in done.verdicts.iter().zip(&operation.items) {
+        counter.increment(*items as u64);
+    }
+    if let Some(place) = decode_error_place(done.status) {
+        METRICS.decode_errors[place].increment(1);
+    }
+    if let Some(priority) = done.priority {
+        METRICS.queue(priority).reply.record(done.total);
+    }
+}
+
+fn decode_error_place(status: Status) -> Option<usize> {
+    is_decode_error(status).then_some(())?;
+    Status::ALL.iter().filter(|known| is_decode_error(**known)).position(|known| *known == status)
+}
+
+/// A reply's bytes were handed to the transport.
+pub fn reply_sent(tenant: &Arc<str>, bytes: usize) {
+    METRICS.tenant(tenant).sent_bytes.increment(bytes as u64);
+}
+
+/// A request's peer was gone before it had its reply.
+pub fn request_gone(tenant: &Arc<str>, gone: Gone) {
+    METRICS.tenant(tenant).gone(gone);
+}
+
+/// A known-answer batch has run.
+pub fn self_tested(passed: bool) {
+    METRICS.self_tests[usize::from(passed)].increment(1);
+}
+
+/// A reload was done, or kept what there was.
+pub fn reloaded(done: bool) {
+    METRICS.reloads[usize::from(done)].increment(1);
+}
+
+/// The certificate and the revocation lists now in use end then. Called at the start and after each reload.
+pub fn tls_expiry(expiry: Expiry) {
+    *METRICS.expiry.lock().unwrap_or_else(PoisonError::into_inner) = Some(expiry);
+}
+
+/// What is read rather than counted: called before each scrape.
+pub fn sample(admission: &Admission, health: &Health, backends: &[BackendStatus], backlog: [usize; 4]) {
+    for ((depth, backlog), queue) in admission.queues().into_iter().zip(backlog).zip(&METRICS.queues) {
+        queue.items.set(depth.items as f64);
+        queue.limit.set(depth.limit as f64);
+        queue.backlog.set(backlog as f64);
+    }
+    METRICS.inflight_requests.set(admission.requests() as f64);
+    METRICS.inflight_bytes.set(admission.bytes() as f64);
+    for backend in backends {
+        let gauge = METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, &[backend.name.name()]);
+        gauge.set(u8::from(backend.serving));
+    }
+    let state = health.state();
+    for (other, gauge) in State::ALL.iter().zip(&METRICS.states) {
+        gauge.set(u8::from(*other == state));
+    }
+    if let Some(age) = health.self_test_age() {
+        METRICS.registrar.gauge(&table::NODE_SELF_TEST_AGE_SECONDS, &[]).set(age.as_secs_f64());
+    }
+}
+
+/// Everything, in Prometheus's text format.
+#[must_use]
+pub fn render() -> String {
+    METRICS.refresh(SystemTime::now());
+    METRICS.handle.render()
+}
+
+/// Folds what histograms were given since the last time into buckets. Until then it is kept value by value, so this must
+/// be called every second or so; the admin listener does.
+pub fn upkeep() {
+    METRICS.handle.run_upkeep();
+}
