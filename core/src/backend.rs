@@ -1,6 +1,7 @@
-//! What a backend is, and which there are.
+//! What a backend is, and which this machine has: [`detect`] looks once, at the start, and says aloud what it found.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use assay_scheme::{Row, Verdict};
 
@@ -87,4 +88,75 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// When the items could not be computed; what was written is then ignored.
     fn compute(&self, bundle: &Bundle, range: Range<usize>, out: Output<'_>) -> Result<(), Fault>;
+}
+
+/// What [`detect`] found out about one backend: the proof that somebody looked, which an engine demands. Made by
+/// [`detect`] alone.
+#[derive(Clone)]
+pub struct Detected {
+    name: BackendName,
+    backend: Result<Arc<dyn Backend>, &'static str>,
+    note: String,
+}
+
+impl Detected {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> BackendName {
+        self.name
+    }
+
+    /// The backend.
+    ///
+    /// # Errors
+    /// What is missing, for people.
+    pub fn backend(&self) -> Result<&Arc<dyn Backend>, &'static str> {
+        self.backend.as_ref().map_err(|reason| *reason)
+    }
+
+    /// What it is and runs on, for people.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// A backend that a test made up.
+    #[cfg(test)]
+    pub(crate) fn for_test(backend: Arc<dyn Backend>) -> Self {
+        Self { name: backend.name(), backend: Ok(backend), note: "made up".to_owned() }
+    }
+}
+
+/// Looks for every backend there is a name for; the last resort first.
+#[must_use]
+pub fn detect() -> Vec<Detected> {
+    let missing = |name, reason: &'static str| Detected { name, backend: Err(reason), note: reason.to_owned() };
+    vec![
+        missing(BackendName::Reference, "this build has no reference libraries"),
+        missing(BackendName::Lanes, "this build has no vector lanes"),
+        missing(BackendName::Gpu, "this build has no compute shaders"),
+    ]
+}
+
+/// The processor and what it offers to vector code, for people: `x86_64, sha, avx2, avx512f, no avx512ifma`.
+#[must_use]
+pub fn cpu_note() -> String {
+    let mut words = vec![std::env::consts::ARCH.to_owned()];
+    let mut feature =
+        |name: &str, is_there: bool| words.push(if is_there { name.into() } else { format!("no {name}") });
+    #[cfg(target_arch = "x86_64")]
+    {
+        feature("sha", std::arch::is_x86_feature_detected!("sha"));
+        feature("avx2", std::arch::is_x86_feature_detected!("avx2"));
+        feature("avx512f", std::arch::is_x86_feature_detected!("avx512f"));
+        feature("avx512ifma", std::arch::is_x86_feature_detected!("avx512ifma"));
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        feature("sha2", std::arch::is_aarch64_feature_detected!("sha2"));
+        feature("neon", std::arch::is_aarch64_feature_detected!("neon"));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    feature("vector code", false);
+    words.join(", ")
 }

@@ -7,7 +7,38 @@
 use std::ops::Range;
 
 use assay_scheme::parameters::ParameterError;
+use assay_scheme::registry::Grouping;
 use assay_scheme::{Cause, Columns, Operation, Parameters, Verdict};
+
+/// How much work some items are: what their cost is predicted from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Items.
+    pub items: usize,
+    /// Keys or messages in the items' groups; 0 for rows that do not group.
+    pub entries: usize,
+    /// Bytes of the items' messages.
+    pub bytes: usize,
+}
+
+impl Load {
+    fn of(columns: &Columns, items: Range<usize>) -> Self {
+        let grouped = columns.operation().grouping != Grouping::Single;
+        let entries = match items.clone().next_back() {
+            Some(last) if grouped => columns.entries(last).end - columns.entries(items.start).start,
+            _ => 0,
+        };
+        Self { items: items.len(), entries, bytes: columns.message_bytes(items) }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { items: self.items + other.items, entries: self.entries + other.entries, bytes: self.bytes + other.bytes }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self { items: self.items - other.items, entries: self.entries - other.entries, bytes: self.bytes - other.bytes }
+    }
+}
 
 /// Items of one operation and one set of parameters, from one or several requests.
 #[derive(Clone, Debug)]
@@ -15,8 +46,8 @@ pub struct Bundle {
     operation: &'static Operation,
     parameters: Parameters,
     segments: Vec<Columns>,
-    /// `starts[s]` is segment s's first item; one longer than `segments`.
-    starts: Vec<usize>,
+    /// `before[s]` is the load of all segments before s, so `before[s].items` is s's first item; one longer than `segments`.
+    before: Vec<Load>,
 }
 
 impl Bundle {
@@ -30,15 +61,15 @@ impl Bundle {
     pub fn new(parameters: Parameters, segments: Vec<Columns>) -> Result<Self, ParameterError> {
         let operation = segments.first().expect("a bundle has a segment").operation();
         parameters.check(operation)?;
-        let mut starts = Vec::with_capacity(segments.len() + 1);
-        let mut items = 0;
+        let mut before = Vec::with_capacity(segments.len() + 1);
+        let mut load = Load::default();
         for segment in &segments {
             assert!(std::ptr::eq(segment.operation(), operation), "one operation a bundle");
-            starts.push(items);
-            items += segment.items();
+            before.push(load);
+            load = load.plus(Load::of(segment, 0..segment.items()));
         }
-        starts.push(items);
-        Ok(Self { operation, parameters, segments, starts })
+        before.push(load);
+        Ok(Self { operation, parameters, segments, before })
     }
 
     /// The operation of every item.
@@ -62,13 +93,13 @@ impl Bundle {
     /// Items in all segments.
     #[must_use]
     pub fn items(&self) -> usize {
-        self.starts[self.segments.len()]
+        self.before[self.segments.len()].items
     }
 
     /// Where segment `segment`'s items stand among the bundle's.
     #[must_use]
     pub fn segment_range(&self, segment: usize) -> Range<usize> {
-        self.starts[segment]..self.starts[segment + 1]
+        self.before[segment].items..self.before[segment + 1].items
     }
 
     /// Bytes of one value; 0 where the verdict is the answer.
@@ -79,8 +110,7 @@ impl Bundle {
 
     /// The columns that hold the bundle's items `range`, each with its own items' range, in order.
     pub fn slices(&self, range: Range<usize>) -> impl Iterator<Item = (&Columns, Range<usize>)> {
-        let first = self.starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-        (first..self.segments.len())
+        (self.segment_of(range.start)..self.segments.len())
             .map(move |segment| {
                 let own = self.segment_range(segment);
                 let start = range.start.max(own.start);
@@ -90,10 +120,47 @@ impl Bundle {
             .take_while(|(_, items)| !items.is_empty())
     }
 
+    /// How much work the bundle's items `range` are.
+    #[must_use]
+    pub fn load(&self, range: Range<usize>) -> Load {
+        self.load_before(range.end).minus(self.load_before(range.start))
+    }
+
     /// Bytes of the messages of the bundle's items `range`: what hashing them costs.
     #[must_use]
     pub fn message_bytes(&self, range: Range<usize>) -> usize {
-        self.slices(range).map(|(columns, items)| columns.message_bytes(items)).sum()
+        self.load(range).bytes
+    }
+
+    /// The longest start of `range` whose load `fits`, and at least its first item; `fits` holds for every smaller load
+    /// than one it holds for.
+    pub(crate) fn cut(&self, range: Range<usize>, fits: impl Fn(Load) -> bool) -> Range<usize> {
+        let before = self.load_before(range.start);
+        let (mut fitting, mut end) = (range.start + 1, range.end);
+        while fitting < end {
+            let middle = (fitting + end).div_ceil(2);
+            if fits(self.load_before(middle).minus(before)) {
+                fitting = middle;
+            } else {
+                end = middle - 1;
+            }
+        }
+        range.start..fitting
+    }
+
+    /// The last segment that starts at or before item `item`.
+    fn segment_of(&self, item: usize) -> usize {
+        self.before.partition_point(|before| before.items <= item).saturating_sub(1)
+    }
+
+    /// The load of the items before item `item`.
+    fn load_before(&self, item: usize) -> Load {
+        let segment = self.segment_of(item);
+        let before = self.before[segment];
+        match self.segments.get(segment) {
+            Some(columns) if item > before.items => before.plus(Load::of(columns, 0..item - before.items)),
+            _ => before,
+        }
     }
 }
 

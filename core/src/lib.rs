@@ -2,8 +2,10 @@
 //!
 //! - [`batch`]: what goes in and comes out.
 //! - [`engine`]: accepts bundles, owns the backends, calls each completion exactly once.
+//! - `pool`, `job`: the queue, its workers, and one bundle's way through them.
 //! - [`router`]: which backend and how much at a time, learned from what was measured.
 //! - [`backend`]: the trait the backends implement; `detect()` chooses them once, aloud.
+//! - `quarantine`: when a backend that failed may serve again.
 //! - [`selftest`]: known answers every backend must give before it serves.
 //! - [`reference`]: the well-kept libraries: the oracle, and the fallback on any CPU.
 //! - [`merkle`]: roots per rule, from digests.
@@ -13,10 +15,15 @@
 pub mod backend;
 pub mod batch;
 pub mod engine;
+mod job;
 pub mod merkle;
+mod pool;
+mod quarantine;
 pub mod reference;
 pub mod router;
 pub mod selftest;
+#[cfg(test)]
+mod testing;
 
 pub use backend::{Backend, BackendName, Fault};
 pub use batch::{Bundle, Results};
