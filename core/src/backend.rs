@@ -6,6 +6,7 @@ use std::sync::Arc;
 use assay_scheme::{Row, Verdict};
 
 use crate::batch::Bundle;
+use crate::reference::Reference;
 
 /// A backend's name: on the command line, in the status and as a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,15 +133,18 @@ impl Detected {
 pub fn detect() -> Vec<Detected> {
     let missing = |name, reason: &'static str| Detected { name, backend: Err(reason), note: reason.to_owned() };
     vec![
-        missing(BackendName::Reference, "this build has no reference libraries"),
+        Detected {
+            name: BackendName::Reference,
+            backend: Ok(Arc::new(Reference::new())),
+            note: format!("well-kept libraries on {}", cpu_note()),
+        },
         missing(BackendName::Lanes, "this build has no vector lanes"),
         missing(BackendName::Gpu, "this build has no compute shaders"),
     ]
 }
 
 /// The processor and what it offers to vector code, for people: `x86_64, sha, avx2, avx512f, no avx512ifma`.
-#[must_use]
-pub fn cpu_note() -> String {
+fn cpu_note() -> String {
     let mut words = vec![std::env::consts::ARCH.to_owned()];
     let mut feature =
         |name: &str, is_there: bool| words.push(if is_there { name.into() } else { format!("no {name}") });
