@@ -21,8 +21,7 @@ const PRIORITIES: usize = Priority::ALL.len();
 pub struct TenantLimits {
     /// Items a second on average; `None` for as many as the queues take.
     pub items_per_second: Option<u64>,
-    /// Items a tenant that was quiet may send at once. A request of more items is admitted when the whole burst is there,
-    /// and leaves a debt.
+    /// Items a tenant that was quiet may send at once; under a rate, a request of more is never admitted.
     pub burst_items: u64,
     /// Requests admitted and not yet answered.
     pub requests_in_flight: u64,
@@ -82,7 +81,7 @@ impl Tenant {
     }
 }
 
-/// Items a second with a burst, as a token bucket that may go into debt by one request.
+/// Items a second with a burst: a token bucket.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     tokens: f64,
@@ -90,17 +89,16 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// Takes `items`, or says how long until they are there.
+    /// Takes `items`, at most the burst, or says how long until they are there.
     fn take(&mut self, items: u64, rate: u64, burst: u64, now: Duration) -> Result<(), Duration> {
-        let (rate, burst) = (rate.max(1) as f64, burst.max(1) as f64);
+        let (items, rate, burst) = (items as f64, rate.max(1) as f64, burst as f64);
         let elapsed = now.saturating_sub(self.at).as_secs_f64();
         self.tokens = (self.tokens + elapsed * rate).min(burst);
         self.at = now;
-        let needed = (items as f64).min(burst);
-        if self.tokens < needed {
-            return Err(Duration::from_secs_f64((needed - self.tokens) / rate));
+        if self.tokens < items {
+            return Err(Duration::from_secs_f64((items - self.tokens) / rate));
         }
-        self.tokens -= items as f64;
+        self.tokens -= items;
         Ok(())
     }
 }
@@ -208,7 +206,7 @@ impl Ledger {
                 None => {
                     self.names.insert(Arc::from(name.as_str()), self.accounts.len());
                     self.accounts.push(Account {
-                        bucket: Bucket { tokens: tenant.burst_items.max(1) as f64, at: now },
+                        bucket: Bucket { tokens: tenant.burst_items as f64, at: now },
                         limits: Some(tenant.clone()),
                         requests: 0,
                         bytes: 0,
@@ -229,11 +227,19 @@ impl Ledger {
         let pace = self.pace;
         let account = &mut self.accounts[index];
         let Some(limits) = &account.limits else {
-            return refuse(Status::NotServed, Duration::ZERO, "this tenant is no longer served");
+            return refuse(Status::NotAllowed, Duration::ZERO, "this tenant is no longer served");
         };
         let priority = ask.priority as usize;
         if !limits.priorities[priority] {
-            return refuse(Status::NotServed, Duration::ZERO, "this tenant may not use this priority");
+            return refuse(Status::NotAllowed, Duration::ZERO, "this tenant may not use this priority");
+        }
+        if ask.bytes > limits.bytes_in_flight {
+            let message = "this request has more bytes than this tenant may ever have in flight";
+            return refuse(Status::NotAllowed, Duration::ZERO, message);
+        }
+        if limits.items_per_second.is_some() && ask.items > limits.burst_items {
+            let message = "this request has more items than this tenant may ever send at once";
+            return refuse(Status::NotAllowed, Duration::ZERO, message);
         }
         let own = account.queued.iter().sum::<u64>() / account.requests.max(1);
         if account.requests >= limits.requests_in_flight {
@@ -259,7 +265,7 @@ impl Ledger {
         }
         // Last, because it is the one check that takes something away.
         if let Some(rate) = limits.items_per_second
-            && let Err(wait) = account.bucket.take(ask.items.max(1), rate, limits.burst_items, now)
+            && let Err(wait) = account.bucket.take(ask.items, rate, limits.burst_items, now)
         {
             let wait = wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX);
             return refuse(Status::QuotaRate, wait, "this tenant's items per second are spent");
@@ -495,7 +501,8 @@ mod tests {
         few.priorities[Priority::Consensus as usize] = false;
         let node = Node::new(limits(&[("few", few), ("many", tenant_limits())]));
         let urgent = Ask { priority: Priority::Consensus, items: 1, bytes: 1, deadline: None };
-        assert_eq!(status(node.ask("few", urgent)), Status::NotServed);
+        assert_eq!(status(node.ask("few", urgent)), Status::NotAllowed);
+        assert_eq!(status(node.admit("few", 101)), Status::NotAllowed, "more bytes than ever");
         let first = node.admit("few", 60).expect("room");
         assert_eq!(status(node.admit("few", 60)), Status::QuotaBytes);
         let second = node.admit("few", 40).expect("room");
@@ -519,13 +526,10 @@ mod tests {
         assert_eq!((refusal.status, refusal.retry_after), (Status::QuotaRate, Duration::from_millis(10)));
         node.pass(refusal.retry_after);
         drop(node.admit("rated", 10).expect("as the hint said"));
-        // More than the burst: admitted when the burst is whole, and its debt is waited for.
         node.pass(Duration::from_secs(10));
-        drop(node.admit("rated", 600).expect("the whole burst is there"));
-        node.pass(Duration::from_millis(500));
+        assert_eq!(status(node.admit("rated", 101)), Status::NotAllowed, "more than the burst, ever");
+        drop(node.admit("rated", 100).expect("the burst is whole again, and no more than whole"));
         assert_eq!(status(node.admit("rated", 1)), Status::QuotaRate);
-        node.pass(Duration::from_millis(1));
-        assert!(node.admit("rated", 1).is_ok());
     }
 
     #[test]
@@ -586,7 +590,7 @@ mod tests {
         node.admission.reload(limits(&[("b", fewer)]));
         assert!(node.admission.tenant("a").is_none());
         let ask = Ask { priority: Priority::Bulk, items: 1, bytes: 1, deadline: None };
-        assert_eq!(status(node.admission.admit(&tenant, ask)), Status::NotServed);
+        assert_eq!(status(node.admission.admit(&tenant, ask)), Status::NotAllowed);
         assert_eq!(status(node.admit("b", 1)), Status::QuotaConcurrency, "the one in flight counts");
         drop(held);
         assert!(node.admit("b", 1).is_ok());
