@@ -221,7 +221,8 @@ impl Ledger {
     fn enter(&mut self, index: usize, ask: Ask, now: Duration) -> Result<Holding, Refusal> {
         self.pace.advance(now, self.queued.iter().any(|items| *items > 0), 0);
         let refuse = |status, retry_after, message| Err(Refusal { status, retry_after, message });
-        if self.draining {
+        // The status operation, which has no items, still says that the node is draining.
+        if self.draining && ask.items > 0 {
             return refuse(Status::Draining, Duration::ZERO, "the node is stopping");
         }
         let pace = self.pace;
@@ -343,7 +344,7 @@ impl Admission {
         self.ledger().reload(limits, now);
     }
 
-    /// From now on every request is answered [`Status::Draining`].
+    /// From now on every request for items is answered [`Status::Draining`].
     pub fn drain(&self) {
         self.ledger().draining = true;
     }

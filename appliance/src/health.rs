@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use assay_core::engine::Clock;
 
+use crate::limits::HUNG_AGES;
+
 /// The node's state, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -89,6 +91,20 @@ impl Health {
         self.self_test().map(|test| (self.clock)().saturating_sub(test.at))
     }
 
+    /// Time since the last known-answer batch, where it came out right.
+    #[must_use]
+    pub fn passed_age(&self) -> Option<Duration> {
+        let test = self.self_test().filter(|test| test.passed)?;
+        Some((self.clock)().saturating_sub(test.at))
+    }
+
+    /// Whether the process does its work at all: known-answer batches still end, right or wrong, if late. One that never
+    /// ends is a hung engine, which only a restart mends.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.self_test_age().is_none_or(|age| age <= self.age_max * HUNG_AGES)
+    }
+
     /// Time since the node's clock began.
     #[must_use]
     pub fn uptime(&self) -> Duration {
@@ -144,6 +160,10 @@ mod tests {
         health.record(true);
         assert!(health.is_ready());
         assert_eq!(health.self_test_age(), Some(Duration::ZERO));
+        now.store(21 + 20 * u64::from(HUNG_AGES), Ordering::Relaxed);
+        assert!(health.is_live() && !health.is_ready());
+        now.fetch_add(1, Ordering::Relaxed);
+        assert!(!health.is_live(), "no batch has ended for so long");
         health.drain();
         assert_eq!(health.state(), State::Draining);
     }

@@ -28,6 +28,21 @@ pub const INCOMING_BYTES_MAX: u64 = 8 * 1024;
 /// The least UDP payload an endpoint receives. Smaller than an Ethernet frame's: peers that send more are unheard.
 pub const UDP_PAYLOAD_BYTES_MIN: u16 = 1472;
 
+/// Times the age at which a known-answer batch no longer makes the node ready, after which the process no longer counts as
+/// live. Smaller: a supervisor restarts a node that is only overloaded. Larger: a hung one stays longer.
+pub const HUNG_AGES: u32 = 6;
+
+/// How long requests that a drain cut off may take to be told so. Shorter: they hear nothing. Longer: the process outlives
+/// its drain by as much.
+pub const CUT_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// How long connections may take to be closed in order at the end. Shorter: peers learn of the end by their idle timeout.
+/// Longer: an unreachable peer keeps the process.
+pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How often a draining node looks whether everything is answered. Shorter: nothing is gained. Longer: it exits later.
+pub const DRAIN_POLL: Duration = Duration::from_millis(5);
+
 const _: () = assert!(RETRY_AFTER_MIN.as_nanos() < RETRY_AFTER_MAX.as_nanos());
 // The hint travels as a u32 of microseconds.
 const _: () = assert!(RETRY_AFTER_MAX.as_micros() <= u32::MAX as u128);

@@ -21,6 +21,7 @@ use assay_wire::{CloseCode, Echo, NodeStatus, Reply, Request, RequestFrame, Stat
 use bytes::{BufMut, Bytes};
 use quinn::{Connection, ReadError, ReadExactError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::io::AsyncReadExt;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, field};
 
@@ -49,6 +50,8 @@ pub struct Service {
     pub reply_timeout: Duration,
     /// Sessions that owe a reply, or whose reply the peer has not acknowledged yet.
     pub replying: AtomicU64,
+    /// Told when a drain's time is over: what is still waited for is answered [`Status::Draining`].
+    pub cut: Notify,
 }
 
 /// Whose connection a stream belongs to.
@@ -187,6 +190,7 @@ struct Outgoing {
 impl<'a> Session<'a> {
     async fn run(mut self, mut send: SendStream, mut recv: RecvStream) {
         let mut gone = pin!(send.stopped());
+        let cut = self.service.cut.notified();
         let work = async {
             let (admitted, request) = self.receive(&mut recv).await?;
             self.answer(admitted, request).await
@@ -195,6 +199,7 @@ impl<'a> Session<'a> {
         let ended = tokio::select! {
             biased;
             ended = work => ended,
+            () = cut => Err(Status::Draining.into()),
             stopped = &mut gone => Err(End::Gone(if stopped.is_ok() { Gone::Stopped } else { Gone::Connection })),
         };
         let outgoing = match ended {
@@ -384,6 +389,12 @@ pub fn tally(verdicts: &[u8]) -> [usize; 3] {
 }
 
 impl Service {
+    /// Sessions that owe a reply, or whose reply the peer has not acknowledged yet.
+    #[must_use]
+    pub fn replying(&self) -> u64 {
+        self.replying.load(Ordering::Acquire)
+    }
+
     /// What the status operation answers.
     #[must_use]
     pub fn node_status(&self) -> NodeStatus {

@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::RootCertStore;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -50,6 +51,8 @@ pub fn is_tenant_name(name: &str) -> bool {
 pub struct ServerTls {
     /// For the QUIC endpoints.
     pub config: Arc<rustls::ServerConfig>,
+    /// Who may connect, for [`ServerTls::accepts`].
+    verifier: Arc<dyn ClientCertVerifier>,
     /// When something must be renewed.
     pub expiry: Expiry,
 }
@@ -262,7 +265,7 @@ impl ServerTls {
         let mut server = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .expect("aws-lc-rs offers TLS 1.3 suites")
-            .with_client_cert_verifier(verifier)
+            .with_client_cert_verifier(Arc::clone(&verifier))
             .with_single_cert(chain, key)
             .map_err(|error| match error {
                 rustls::Error::InconsistentKeys(_) => {
@@ -274,7 +277,16 @@ impl ServerTls {
         server.max_early_data_size = 0;
         server.send_tls13_tickets = 0;
         server.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(server), expiry: Expiry { certificate, crls: crls_expiry } })
+        Ok(Self { config: Arc::new(server), verifier, expiry: Expiry { certificate, crls: crls_expiry } })
+    }
+
+    /// Whether a client with this chain would be let in now: asked again of open connections after a reload, because a
+    /// revocation that only stops handshakes leaves the thief connected.
+    #[must_use]
+    pub fn accepts(&self, chain: &[CertificateDer<'_>]) -> bool {
+        chain
+            .split_first()
+            .is_some_and(|(leaf, between)| self.verifier.verify_client_cert(leaf, between, UnixTime::now()).is_ok())
     }
 }
 
