@@ -1,0 +1,178 @@
+//! The table of systems: what `assay chain list` prints, what `--chain` takes, and what docs/chains is held against.
+
+use crate::bitcoin::{Bitcoin, network::NETWORKS, outputs::Outputs};
+use crate::profile::Profile;
+
+/// What a run is told besides its files.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The network's name; the chain's first where none is given.
+    pub network: Option<String>,
+    /// Files of previous outputs, as (name, bytes).
+    pub previous_outputs: Vec<(String, Vec<u8>)>,
+    /// Files of validator sets, as (name, bytes).
+    pub validators: Vec<(String, Vec<u8>)>,
+}
+
+/// Why options do not fit a chain. All are usage errors.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// The chain has no network of this name.
+    #[error("{chain} has no network {name:?}; it has {known}")]
+    Network {
+        /// The chain.
+        chain: &'static str,
+        /// The name given.
+        name: String,
+        /// The names it has.
+        known: String,
+    },
+    /// The chain takes no such files.
+    #[error("{chain} takes no {what}")]
+    NotTaken {
+        /// The chain.
+        chain: &'static str,
+        /// What was given.
+        what: &'static str,
+    },
+    /// A file given as an option could not be read.
+    #[error("{name}: {why}")]
+    File {
+        /// The file.
+        name: String,
+        /// Where and why.
+        why: String,
+    },
+}
+
+/// A check by its name in a report, and its rule's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The name under `checks`, or what an item is.
+    pub name: &'static str,
+    /// What is checked, and where the rule stands.
+    pub rule: &'static str,
+}
+
+/// One system.
+pub struct Chain {
+    /// The name `--chain` takes.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// What a file may be.
+    pub formats: &'static [&'static str],
+    /// The names `--network` takes, the default first; none where the input says it.
+    pub networks: fn() -> Vec<&'static str>,
+    /// What one item is: what is counted as valid, invalid or not evaluated.
+    pub item: &'static str,
+    /// What is checked, items first.
+    pub checks: &'static [Check],
+    /// What is left out.
+    pub leaves_out: &'static [&'static str],
+    /// Makes the chain's profile.
+    pub open: fn(&Options) -> Result<Box<dyn Profile>, OptionError>,
+}
+
+/// Every system, in the order of the list.
+pub static CHAINS: &[Chain] = &[BITCOIN];
+
+impl Chain {
+    /// The system with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        CHAINS.iter().find(|chain| chain.name == name)
+    }
+
+    /// The system's profile under these options.
+    ///
+    /// # Errors
+    /// When an option does not fit the chain, or an option's file cannot be read.
+    pub fn profile(&self, options: &Options) -> Result<Box<dyn Profile>, OptionError> {
+        (self.open)(options)
+    }
+}
+
+/// Refuses option files that a chain has no use for.
+fn refuse(chain: &'static str, files: &[(String, Vec<u8>)], what: &'static str) -> Result<(), OptionError> {
+    if files.is_empty() { Ok(()) } else { Err(OptionError::NotTaken { chain, what }) }
+}
+
+const BITCOIN: Chain = Chain {
+    name: "bitcoin",
+    about: "Bitcoin blocks and transactions",
+    formats: &[
+        "one block, as bytes or hex",
+        "transactions back to back, as bytes or hex",
+        "Core's blk files (magic, length, block)*",
+        "any of them in bzip2",
+    ],
+    networks: || NETWORKS.iter().map(|network| network.name).collect(),
+    item: "an input that is not a coinbase's",
+    checks: &[
+        Check {
+            name: "input",
+            rule: "P2PK, P2PKH, P2SH, P2WPKH, P2WSH (alone and in P2SH), multisig bare, in P2SH and P2WSH, P2TR by key \
+                   and by a tapscript of one key and OP_CHECKSIG; legacy, BIP-143 and BIP-341 hashes; Core interpreter.cpp",
+        },
+        Check { name: "pow", rule: "hash <= target(nBits) <= the network's limit; Core pow.cpp, CheckProofOfWork" },
+        Check { name: "merkle", rule: "the header's root is the transactions'; Core consensus/merkle.cpp" },
+        Check {
+            name: "merkle-unique",
+            rule: "no equal neighbours in the tree (CVE-2012-2459); Core ComputeMerkleRoot",
+        },
+        Check { name: "coinbase", rule: "the first transaction is a coinbase, no other is; Core CheckBlock" },
+        Check { name: "witness-commitment", rule: "BIP-141, commitment structure" },
+    ],
+    leaves_out: &[
+        "scripts of other forms, and tapscripts of more than one key: not evaluated",
+        "inputs whose previous output is neither given nor in an earlier transaction of the run: not evaluated",
+        "lock times, amounts, subsidies, sizes, signature counts, whether an output was spent before",
+        "retargeting and the chain of headers: nBits is taken from the header itself",
+    ],
+    open: |options| {
+        refuse("bitcoin", &options.validators, "validator sets")?;
+        let network = crate::bitcoin::network(options.network.as_deref()).ok_or_else(|| OptionError::Network {
+            chain: "bitcoin",
+            name: options.network.clone().unwrap_or_default(),
+            known: NETWORKS.iter().map(|network| network.name).collect::<Vec<_>>().join(", "),
+        })?;
+        let mut outputs = Outputs::default();
+        for (name, bytes) in &options.previous_outputs {
+            outputs.read(bytes).map_err(|error| OptionError::File { name: name.clone(), why: error.to_string() })?;
+        }
+        Ok(Box::new(Bitcoin::new(network, outputs)))
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_options_refused_by_name() {
+        for chain in CHAINS {
+            assert!(std::ptr::eq(Chain::from_name(chain.name).expect("by name"), chain));
+            assert!(!chain.checks.is_empty() && !chain.formats.is_empty() && !chain.leaves_out.is_empty());
+        }
+        let bitcoin = Chain::from_name("bitcoin").expect("first");
+        let network = Options { network: Some("mainet".into()), ..Options::default() };
+        assert!(matches!(bitcoin.profile(&network), Err(OptionError::Network { .. })));
+        let validators = Options { validators: vec![("v".into(), Vec::new())], ..Options::default() };
+        assert!(matches!(bitcoin.profile(&validators), Err(OptionError::NotTaken { .. })));
+        let outputs = Options { previous_outputs: vec![("o".into(), vec![1])], ..Options::default() };
+        assert!(matches!(bitcoin.profile(&outputs), Err(OptionError::File { .. })));
+    }
+
+    /// Each chain's page names every check the table has.
+    #[test]
+    fn pages_name_every_check() {
+        for chain in CHAINS {
+            let page = format!("{}/../../docs/chains/{}.md", env!("CARGO_MANIFEST_DIR"), chain.name);
+            let text = std::fs::read_to_string(&page).expect("a page for every chain");
+            for check in chain.checks {
+                assert!(text.contains(&format!("`{}`", check.name)), "{page} does not name {}", check.name);
+            }
+        }
+    }
+}

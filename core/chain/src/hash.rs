@@ -1,0 +1,34 @@
+//! The few hashes that parsing itself needs: what a signature covers and what a tree is built of.
+
+use ripemd::Ripemd160;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// SHA-256 twice (Bitcoin).
+#[must_use]
+pub fn sha256d(bytes: &[u8]) -> [u8; 32] {
+    sha256(&sha256(bytes))
+}
+
+/// RIPEMD-160 of SHA-256 (Bitcoin).
+#[must_use]
+pub fn hash160(bytes: &[u8]) -> [u8; 20] {
+    Ripemd160::digest(sha256(bytes)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_answers() {
+        assert_eq!(hex::encode(sha256(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(hex::encode(sha256d(b"hello")), "9595c9df90075148eb06860365df33584b75bff782a510c6cd4883a419833d50");
+        assert_eq!(hex::encode(hash160(b"hello")), "b6a9c8c230722b7c748331a8b450f05566dc7d0f");
+    }
+}
