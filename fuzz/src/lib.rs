@@ -1,0 +1,52 @@
+//! What meets strangers, as functions of any bytes: each returns, and panics only when a property does not hold. The
+//! libFuzzer programs in fuzz_targets/ and the runner in src/bin/brief.rs call the same functions:
+//!
+//! ```text
+//! cargo run --manifest-path fuzz/Cargo.toml --release --bin brief -- --seconds 60
+//! cargo fuzz run -s none --features libfuzzer request fuzz/corpus/request vectors/wire -- -max_total_time=60 -malloc_limit_mb=64
+//! ```
+//!
+//! The first runs anywhere. The second needs cargo-fuzz and a C++ compiler, works on a stable compiler with `-s none`, finds
+//! its way by coverage, and holds each allocation to 64 MiB.
+//!
+//! A function answers with an *outcome*: a number that says which way the input went. An input with a new outcome is worth
+//! keeping, so that a runner without coverage still finds its way past the first check.
+
+use std::path::Path;
+
+mod encodings;
+mod frames;
+
+pub use encodings::{der, item, sec1, spki};
+pub use frames::{reply, request};
+
+/// Something to fuzz.
+pub struct Target {
+    /// Its name: the libFuzzer program's, too.
+    pub name: &'static str,
+    /// What is run on an input.
+    pub run: fn(&[u8]) -> u64,
+    /// Good inputs to start from.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// Everything to fuzz.
+pub const TARGETS: &[Target] = &[
+    Target { name: "request", run: request, seeds: golden_frames },
+    Target { name: "reply", run: reply, seeds: golden_frames },
+    Target { name: "der", run: der, seeds: encodings::der_seeds },
+    Target { name: "spki", run: spki, seeds: encodings::spki_seeds },
+    Target { name: "sec1", run: sec1, seeds: encodings::sec1_seeds },
+    Target { name: "item", run: item, seeds: encodings::item_seeds },
+];
+
+/// The golden frames, the malformed ones included, in the order of their names.
+fn golden_frames() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors/wire");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "bin"));
+    files.sort();
+    assert!(!files.is_empty(), "{} holds the golden frames", folder.display());
+    files.iter().map(|file| std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))).collect()
+}
