@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::pool::Pool;
 use crate::quarantine::Standing;
 pub use crate::router::RowStatistics;
-use crate::selftest::{self, KnownAnswer};
+use crate::selftest;
 
 /// Monotonic time since a start the caller chose. Handed in, so that tests hold time in their hands.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -143,7 +143,7 @@ impl Engine {
 
     /// The same with what `detect` found.
     pub(crate) fn with_backends(found: Vec<Detected>, config: Config, clock: Clock) -> Result<Self, StartError> {
-        let known: Arc<[KnownAnswer]> = selftest::known_answers().into();
+        let known = selftest::known_answers();
         let mut backends: Vec<Arc<dyn Backend>> = Vec::new();
         let mut standings = Vec::new();
         let mut detected = Vec::new();

@@ -1,7 +1,10 @@
 //! Known answers that every backend must give: before it serves, when it comes back from quarantine, and whenever the
 //! node is asked whether it is ready.
 
+mod answers;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
 
 use assay_scheme::Row;
 
@@ -35,10 +38,11 @@ impl KnownAnswer {
     }
 }
 
-/// The known answers of every row.
+/// The known answers of every row, at least a bundle each.
 #[must_use]
-pub fn known_answers() -> Vec<KnownAnswer> {
-    Vec::new()
+pub fn known_answers() -> Arc<[KnownAnswer]> {
+    static KNOWN: LazyLock<Arc<[KnownAnswer]>> = LazyLock::new(|| answers::read().into());
+    Arc::clone(&KNOWN)
 }
 
 /// Whether a backend gives the known answers of every row it serves.
@@ -57,4 +61,74 @@ pub fn check(backend: &dyn Backend, known: &[KnownAnswer]) -> Result<(), Row> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use assay_scheme::registry::{Kind, Messages};
+    use assay_scheme::{Reason, Verdict};
+
+    use super::*;
+    use crate::reference::Reference;
+
+    /// The reasons that a row's rule set can give.
+    fn reasons(row: Row) -> BTreeSet<Reason> {
+        use Reason::{Equation, Key, Message, Signature};
+        let operation = row.operation();
+        let own: &[Reason] = match operation.kind {
+            Kind::Verify => &[Key, Signature, Equation],
+            Kind::Recover => &[Signature, Equation],
+            // What an encoder refused.
+            _ => &[Message],
+        };
+        let message = matches!(operation.messages, Messages::DigestOr(_)).then_some(Message);
+        own.iter().copied().chain(message).collect()
+    }
+
+    #[test]
+    fn every_row_has_a_valid_answer_and_one_for_each_reason() {
+        for row in Row::ALL {
+            let known = known_answers();
+            let own: Vec<_> = known.iter().filter(|known| known.row() == row).collect();
+            let verdicts: Vec<_> = own
+                .iter()
+                .flat_map(|known| (0..known.expected.items()).map(|item| known.expected.verdict(item)))
+                .collect();
+            assert!(verdicts.contains(&Verdict::Valid), "{}", row.name());
+            for reason in reasons(row) {
+                assert!(verdicts.contains(&Verdict::Invalid(reason)), "{}: {}", row.name(), reason.name());
+            }
+            if let Messages::DigestOr(hashes) | Messages::Leaves(hashes) = row.operation().messages {
+                for hash in hashes {
+                    let named = own.iter().any(|known| known.bundle.parameters().hash == Some(*hash));
+                    assert!(named, "{} with {}", row.name(), hash.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_backend_knows_them_all() {
+        for known in known_answers().iter() {
+            let bundle = known.bundle();
+            let mut results = Results::unwritten(bundle.items(), bundle.value_width());
+            let Results { verdicts, values, width } = &mut results;
+            let output = Output { verdicts, values, width: *width };
+            Reference::new().compute(bundle, 0..bundle.items(), output).expect("computes");
+            let hash = bundle.parameters().hash.map_or("no hash", |hash| hash.name());
+            for item in 0..bundle.items() {
+                let (got, expected) = (results.verdict(item), known.expected.verdict(item));
+                assert_eq!(got, expected, "{} with {hash}: item {item}", known.row().name());
+                assert_eq!(
+                    results.value(item),
+                    known.expected.value(item),
+                    "{} with {hash}: item {item}",
+                    known.row().name()
+                );
+            }
+        }
+        assert_eq!(check(&Reference::new(), &known_answers()), Ok(()));
+    }
 }
