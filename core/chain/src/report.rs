@@ -129,6 +129,8 @@ pub struct Report {
     pub checks: BTreeMap<&'static str, Tally>,
     /// Culprits in the order found, and every item with [`Detail::Items`].
     pub findings: Vec<Finding>,
+    /// What else is worth knowing (the power behind a commit), kept with [`Detail::Items`] alone.
+    pub notes: Vec<String>,
     /// Files that could not be read to their end.
     pub unreadable: usize,
     /// The verifier's fault, if it had one: what it left unanswered is not evaluated.
@@ -190,6 +192,13 @@ impl Report {
                 tally.failed += 1;
                 self.findings.push(Finding { subject: subject(), what: What::Check(name), why });
             }
+        }
+    }
+
+    /// Keeps a note, with [`Detail::Items`] alone.
+    pub fn note(&mut self, note: impl FnOnce() -> String) {
+        if self.detail == Detail::Items {
+            self.notes.push(note());
         }
     }
 

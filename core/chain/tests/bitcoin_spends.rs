@@ -183,8 +183,7 @@ fn witness_programs_alone_and_wrapped() {
         let wrapped = [1, 2].map(|at: usize| ScriptBuf::new_p2sh(&programs[at].script_hash()));
         let locks = [programs[0].clone(), wrapped[0].clone(), wrapped[1].clone()];
         let mut transaction = unsigned();
-        for at in 0..2 {
-            let key = u8::try_from(at + 1).expect("small");
+        for (at, key) in [(0, 1), (1, 2)] {
             let signature = witness_v0(&transaction, at, &scripts[at], key, hash_type);
             transaction.input[at].witness = Witness::from_slice(&[signature, public(key).to_bytes()]);
         }

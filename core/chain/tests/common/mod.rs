@@ -31,8 +31,13 @@ pub fn vector(path: &str) -> Vec<u8> {
 
 /// Runs files of a chain, as the command line will.
 pub fn run(chain: &str, options: &Options, files: &[(&str, Vec<u8>)]) -> Report {
+    run_with(chain, options, files, Detail::Findings)
+}
+
+/// The same, keeping as much as is asked for.
+pub fn run_with(chain: &str, options: &Options, files: &[(&str, Vec<u8>)], detail: Detail) -> Report {
     let chain = Chain::from_name(chain).expect("a chain of the table");
     let mut profile = chain.profile(options).expect("options that fit");
     let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), Ok(bytes.clone())));
-    verify_files(&mut *profile, files, &Reference, Detail::Findings)
+    verify_files(&mut *profile, files, &Reference, detail)
 }
