@@ -38,6 +38,8 @@ pub const KEY_FILE: &str = "key.pem";
 
 /// Certificates are valid from a little before they are made, so that a clock a few minutes behind accepts them.
 const SKEW: Duration = Duration::from_secs(300);
+/// X.520's attribute serialNumber, which tells subjects of one name apart.
+const SERIAL_NUMBER: [u64; 4] = [2, 5, 4, 5];
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Why a certificate or list was not made. Nothing is left half-written.
@@ -134,6 +136,10 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = new_key()?;
+        // Lists and certificates find their authority by its whole name alone, so no two may share one: while an old and a new
+        // authority are both trusted, the old one's list would be tried, in vain, on the new one's certificates.
+        let fingerprint = hex::encode(&params.key_identifier(&key)[..8]);
+        params.distinguished_name.push(DnType::CustomDnType(SERIAL_NUMBER.to_vec()), fingerprint);
         let certificate = params.self_signed(&key).map_err(|error| library(&error))?;
         let files = [(CA_KEY_FILE, key.serialize_pem(), true), (CA_FILE, certificate.pem(), false)];
         write_all(folder, &files, force)?;
