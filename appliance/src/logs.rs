@@ -65,7 +65,9 @@ pub fn hook_panics() {
 
 fn report(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(|| "unknown".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
-    let what = info.payload_as_str().unwrap_or("no message").replace(['\n', '\r'], " ");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let what = text.unwrap_or("no message").replace(['\n', '\r'], " ");
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed").to_owned();
     if tracing::enabled!(tracing::Level::ERROR) {
