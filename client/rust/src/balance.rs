@@ -18,7 +18,7 @@ const BLEND: f64 = 0.2;
 /// What is known of one node when a request asks for one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
-    /// The path's round trip, microseconds.
+    /// The path's shortest round trip, microseconds: what queues add is in `seen`.
     pub(crate) rtt_us: f64,
     /// Whether the client named a zone and the node stands in another.
     pub(crate) far: bool,

@@ -1,7 +1,9 @@
 //! The same client for programs without async: it brings a runtime of one thread, on which connections are kept alive
 //! between the calls. Not to be used or dropped inside an async runtime.
 
+use assay_scheme::verifier::{Answers, Verifier, VerifierFault};
 use assay_scheme::{Columns, Parameters};
+use assay_wire::Status;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::Answer;
@@ -57,6 +59,12 @@ impl Client {
         self.runtime.block_on(self.client.stream(batches, parameters, options, progress))
     }
 
+    /// This client as a [`Verifier`] that asks with these options: what chains' bytes are turned into columns for.
+    #[must_use]
+    pub fn verifier(&self, options: Options) -> NodeVerifier<'_> {
+        NodeVerifier { client: self, options }
+    }
+
     /// See [`crate::Client::status`].
     pub fn status(&self) -> Vec<(NodeAddress, Result<assay_wire::NodeStatus, Error>)> {
         self.runtime.block_on(self.client.status())
@@ -65,5 +73,25 @@ impl Client {
     /// See [`crate::Client::close`].
     pub fn close(self) {
         self.runtime.block_on(self.client.close());
+    }
+}
+
+/// A client and how urgently it asks.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeVerifier<'a> {
+    client: &'a Client,
+    options: Options,
+}
+
+impl Verifier for NodeVerifier<'_> {
+    fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault> {
+        parameters.check(columns.operation()).map_err(VerifierFault::Parameters)?;
+        match self.client.request(columns, parameters, self.options) {
+            Ok(answer) => Ok(Answers { verdicts: answer.verdicts, values: answer.values, width: answer.value_width }),
+            Err(Error::Refused { status: Status::NotServed, .. }) => {
+                Err(VerifierFault::NotServed(columns.operation().name))
+            }
+            Err(error) => Err(VerifierFault::Unavailable(error.to_string())),
+        }
     }
 }

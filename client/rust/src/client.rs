@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use assay_scheme::{Columns, Parameters, Priority};
 use assay_wire::codec::Reply;
@@ -262,6 +263,9 @@ impl Inner {
         };
         // What does not fit its parameters is told before any node is asked.
         Frame::batch(columns, parameters, options.priority, 0, [0; 16])?;
+        if options.deadline == Some(Duration::ZERO) {
+            return Err(Error::DeadlineExceeded);
+        }
         match job.deadline {
             None => self.race(&job).await,
             Some(at) => timeout_at(at, self.race(&job)).await.unwrap_or(Err(Error::DeadlineExceeded)),

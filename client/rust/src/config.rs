@@ -159,6 +159,10 @@ impl ClientConfig {
 
     /// Whether the settings make sense together.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_for(cfg!(feature = "local"))
+    }
+
+    fn check_for(&self, local: bool) -> Result<(), Error> {
         let setup = |what: &str, why: &str| Err(Error::Setup { what: what.into(), why: why.into() });
         if self.nodes.is_empty() || self.nodes.len() > NODES_MAX {
             return setup("nodes", &format!("name 1 to {NODES_MAX} nodes"));
@@ -184,7 +188,7 @@ impl ClientConfig {
                 return setup(what, "a share lies between 0 and 1");
             }
         }
-        if cfg!(not(feature = "local")) && (self.local_fallback || self.recheck_share > 0.0) {
+        if !local && (self.local_fallback || self.recheck_share > 0.0) {
             return Err(Error::Usage(
                 "local_fallback and recheck_share compute on this machine: build assay-client with the feature `local`"
                     .into(),
@@ -281,12 +285,14 @@ mod tests {
         }
     }
 
-    #[cfg(not(feature = "local"))]
     #[test]
     fn computing_here_needs_the_feature() {
         let fallback = ClientConfig { local_fallback: true, ..config() };
-        assert!(matches!(fallback.check(), Err(Error::Usage(_))));
         let recheck = ClientConfig { recheck_share: 0.1, ..config() };
-        assert!(matches!(recheck.check(), Err(Error::Usage(_))));
+        for config in [fallback, recheck] {
+            assert!(matches!(config.check_for(false), Err(Error::Usage(_))));
+            assert_eq!(config.check_for(true), Ok(()));
+        }
+        assert_eq!(config().check_for(false), Ok(()));
     }
 }

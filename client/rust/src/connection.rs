@@ -62,7 +62,7 @@ pub struct NodeHealth {
     pub up: bool,
     /// This client's requests that wait for the node now.
     pub in_flight: usize,
-    /// The path's round trip; zero while there is no connection.
+    /// The path's shortest round trip so far; zero while there is no connection.
     pub rtt: Duration,
     /// How long requests waited in the node before they were computed, on average, by its own account.
     pub queue: Duration,
@@ -123,7 +123,7 @@ impl Node {
             generation: state.generation,
             serves: link.served.as_ref().is_none_or(|served| served[row.index()]),
             load: Load {
-                rtt_us: link.connection.rtt().as_micros() as f64,
+                rtt_us: link.connection.min_rtt().as_micros() as f64,
                 far: link.far,
                 in_flight: state.in_flight,
                 seen: state.seen,
@@ -169,7 +169,7 @@ impl Node {
             address: self.address.clone(),
             up: state.link.as_ref().is_some_and(|link| !link.draining && link.connection.close_reason().is_none()),
             in_flight: state.in_flight,
-            rtt: state.link.as_ref().map(|link| link.connection.rtt()).unwrap_or_default(),
+            rtt: state.link.as_ref().map(|link| link.connection.min_rtt()).unwrap_or_default(),
             queue: Duration::from_micros(state.seen.queue_us as u64),
             service: Duration::from_micros(state.seen.service_us as u64),
             failures: state.seen.failures,
@@ -423,7 +423,7 @@ pub(crate) fn explain(error: &ConnectionError) -> String {
 fn with_remedy(code: u64, words: String, who: &str) -> String {
     let Some(alert) = code.checked_sub(0x100).filter(|alert| *alert <= 0xff) else { return words };
     let remedy = match alert {
-        42 | 43 | 46 | 48 => {
+        42 | 43 | 46 | 48 | 51 => {
             "the other side's certificate is not signed by the authority it was given, or bears another name"
         }
         44 => "the certificate was revoked",
