@@ -217,3 +217,98 @@ fn sample(items: usize, share: f64, random: Random) -> Vec<usize> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::Reason;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn this_machine_begins_in_time_for_what_it_has_learnt() {
+        let left = Duration::from_millis(1_000);
+        let after = |ms: u64| begin_after(left, 0.5, ms * 1_000_000);
+        assert_eq!(after(0), Duration::from_millis(500), "nothing learnt yet");
+        assert_eq!(after(100), Duration::from_millis(500), "quick enough");
+        assert_eq!(after(600), Duration::from_millis(100), "600 ms and half as much again before the deadline");
+        assert_eq!(after(5_000), Duration::from_millis(500), "too slow in any case");
+        assert_eq!(begin_after(Duration::ZERO, 0.5, 1), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_share_is_sampled_and_none_or_all_are_exact() {
+        let random = Random::system();
+        assert!(sample(1_000, 0.0, random).is_empty());
+        assert_eq!(sample(1_000, 1.0, random), (0..1_000).collect::<Vec<_>>());
+        let some = sample(65_536, 0.1, random);
+        // Six thousand five hundred and a half; a deviation of 12 standard deviations (77) does not happen.
+        assert!((5_600..7_500).contains(&some.len()), "{}", some.len());
+        assert!(some.is_sorted());
+        assert_ne!(some, sample(65_536, 0.1, random), "no node can foresee it");
+    }
+
+    #[test]
+    fn none_of_the_items_is_no_batch() {
+        let mut builder = ColumnsBuilder::new(Row::Sha256.operation());
+        builder.push(0, &[], &[], b"a");
+        assert!(subset(&builder.build().expect("one item"), &[]).is_none());
+    }
+
+    /// Items of every way of grouping, some refused in encoding.
+    fn columns(row: Row, sizes: &[u8]) -> Columns {
+        let operation = row.operation();
+        let mut builder = ColumnsBuilder::new(operation);
+        for (item, size) in sizes.iter().enumerate() {
+            let (byte, entries) = (item as u8, usize::from(*size));
+            let key = vec![byte; operation.key_len];
+            let signature = vec![byte ^ 0xff; operation.signature_len];
+            let messages: Vec<Vec<u8>> = (0..entries).map(|entry| vec![byte; entry]).collect();
+            let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+            let keys: Vec<&[u8]> = (0..entries).map(|_| key.as_slice()).collect();
+            match operation.grouping {
+                _ if size % 5 == 4 => builder.refuse(Reason::Key),
+                Grouping::Single => builder.push(operation.forms[0], &key, &signature, &vec![byte; entries]),
+                Grouping::Keys => builder.push_group(0, &keys, &signature, &[&[byte]]),
+                Grouping::KeysAndMessages => builder.push_group(0, &keys, &signature, &messages),
+                Grouping::Messages => builder.push_group(0, &[], &signature, &messages),
+            }
+        }
+        builder.build().expect("a batch")
+    }
+
+    proptest! {
+        #[test]
+        fn a_subset_holds_its_items_as_they_were(
+            sizes in prop::collection::vec(0..10_u8, 1..20),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 1..10),
+        ) {
+            for row in [Row::Ed25519Strict, Row::EcdsaP256, Row::Sha256, Row::BlsMinPkPopAggregate,
+                Row::BlsMinPkPopFastAggregate, Row::MerkleRfc6962] {
+                let all = columns(row, &sizes);
+                let items: Vec<usize> = picks.iter().map(|pick| pick.index(sizes.len())).collect();
+                let some = subset(&all, &items).expect("some");
+                prop_assert_eq!(some.items(), items.len());
+                for (at, item) in items.into_iter().enumerate() {
+                    prop_assert_eq!(some.form(at), all.form(item));
+                    prop_assert_eq!(some.signature(at), all.signature(item));
+                    prop_assert_eq!(some.entries(at).len(), all.entries(item).len());
+                    for (one, other) in some.entries(at).zip(all.entries(item)) {
+                        match row.operation().grouping {
+                            Grouping::Single => prop_assert_eq!(some.key(at), all.key(item)),
+                            Grouping::Messages => {}
+                            _ => prop_assert_eq!(some.entry_key(one), all.entry_key(other)),
+                        }
+                        if matches!(row.operation().grouping, Grouping::Messages | Grouping::KeysAndMessages) {
+                            prop_assert_eq!(some.entry_message(one), all.entry_message(other));
+                        }
+                    }
+                    if all.form(item).is_ok() && matches!(row.operation().grouping, Grouping::Single | Grouping::Keys) {
+                        prop_assert_eq!(some.message(at), all.message(item));
+                    }
+                }
+                prop_assert!(units(&all) >= sizes.len() as u64);
+            }
+        }
+    }
+}

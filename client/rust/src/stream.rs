@@ -292,3 +292,106 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::Row;
+    use assay_scheme::limits::BODY_BYTES_MAX;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn error(mut chunks: impl Iterator<Item = Result<Columns, Error>>) -> String {
+        let why = loop {
+            match chunks.next().expect("an error comes") {
+                Ok(_) => {}
+                Err(Error::Usage(why)) => break why,
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert!(chunks.next().is_none(), "nothing follows an error");
+        why
+    }
+
+    #[test]
+    fn no_items_are_no_batches() {
+        assert!(Chunks::new(Row::Sha256.operation(), 10, Vec::<Item<Vec<u8>>>::new()).next().is_none());
+    }
+
+    #[test]
+    fn bytes_end_a_batch_as_items_do() {
+        let items = (0..40).map(|item| Item::message(vec![item; 1 << 20]));
+        let batches: Vec<Columns> =
+            Chunks::new(Row::Sha256.operation(), 1_000, items).collect::<Result<_, _>>().expect("they fit");
+        assert_eq!(batches.iter().map(Columns::items).collect::<Vec<_>>(), [15, 15, 10]);
+        assert_eq!(batches[1].message(0)[0], 15, "what did not fit comes next");
+    }
+
+    #[test]
+    fn an_item_too_large_for_any_request_is_an_error_and_no_verdict() {
+        let items = [Item::message(vec![1; 10]), Item::message(vec![2; BODY_BYTES_MAX as usize])];
+        let why = error(Chunks::new(Row::Sha256.operation(), 10, items));
+        assert!(why.contains("item 1") && why.contains("do not fit"), "{why}");
+    }
+
+    #[test]
+    fn wrong_lengths_and_counts_are_named_with_their_item() {
+        let ed25519 = Row::Ed25519Zip215.operation();
+        let good = || Item::signed(vec![1; 32], vec![2; 64], vec![3; 5]);
+        let why = error(Chunks::new(ed25519, 1, [good(), good(), Item::signed(vec![1; 31], vec![2; 64], vec![])]));
+        assert!(why.contains("item 2") && why.contains("32 bytes, not 31"), "{why}");
+        let why = error(Chunks::new(ed25519, 9, [good(), Item::signed(vec![1; 32], vec![2; 65], vec![])]));
+        assert!(why.contains("item 1") && why.contains("64 bytes, not 65"), "{why}");
+
+        let group = |keys: usize, messages: usize| {
+            [Item::Group {
+                form: 0,
+                keys: vec![vec![1; 48]; keys],
+                signature: vec![2; 96],
+                messages: vec![vec![3]; messages],
+            }]
+        };
+        assert!(error(Chunks::new(ed25519, 9, group(1, 1))).contains("does not group"));
+        assert!(error(Chunks::new(Row::BlsMinPkPopFastAggregate.operation(), 9, [good()])).contains("groups"));
+        for (row, keys, messages, fits) in [
+            (Row::BlsMinPkPopFastAggregate, 3, 1, true),
+            (Row::BlsMinPkPopFastAggregate, 3, 3, false),
+            (Row::BlsMinPkPopAggregate, 3, 3, true),
+            (Row::BlsMinPkPopAggregate, 3, 2, false),
+        ] {
+            let batch = Chunks::new(row.operation(), 9, group(keys, messages)).next().expect("an item");
+            assert_eq!(batch.is_ok(), fits, "{} {keys} {messages}", row.name());
+        }
+    }
+
+    #[test]
+    fn a_refused_item_keeps_its_place() {
+        let items = [Item::Refused(Reason::Key), Item::signed(vec![1; 32], vec![2; 64], vec![3; 5])];
+        let batch = Chunks::new(Row::Ed25519Zip215.operation(), 9, items).next().expect("a batch").expect("fits");
+        assert_eq!((batch.form(0), batch.form(1)), (Err(Reason::Key), Ok(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn batches_hold_every_item_once_in_order(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..200),
+            items_max in 0..70_usize,
+        ) {
+            let items = messages.iter().map(|message| Item::message(message.as_slice()));
+            let batches = Chunks::new(Row::Keccak256.operation(), items_max, items)
+                .collect::<Result<Vec<_>, _>>()
+                .expect("they fit");
+            let whole = items_max.max(1);
+            prop_assert_eq!(batches.len(), messages.len().div_ceil(whole));
+            let mut at = 0;
+            for batch in &batches {
+                prop_assert!(batch.items() == whole || at + batch.items() == messages.len());
+                for item in 0..batch.items() {
+                    prop_assert_eq!(batch.message(item), messages[at].as_slice());
+                    at += 1;
+                }
+            }
+            prop_assert_eq!(at, messages.len());
+        }
+    }
+}
