@@ -6,6 +6,7 @@ use std::sync::Arc;
 use assay_scheme::{Row, Verdict};
 
 use crate::batch::Bundle;
+use crate::lanes::{Lanes, Level};
 use crate::reference::Reference;
 
 /// A backend's name: on the command line, in the status and as a metric label.
@@ -138,7 +139,14 @@ pub fn detect() -> Vec<Detected> {
             backend: Ok(Arc::new(Reference::new())),
             note: format!("well-kept libraries on {}", cpu_note()),
         },
-        missing(BackendName::Lanes, "this build has no vector lanes"),
+        match Level::detect() {
+            Some(level) => Detected {
+                name: BackendName::Lanes,
+                backend: Ok(Arc::new(Lanes::new(level))),
+                note: format!("every digest in {} lanes", level.name()),
+            },
+            None => missing(BackendName::Lanes, "the lanes need AVX-512 F, BW and VL, which this processor lacks"),
+        },
         missing(BackendName::Gpu, "this build has no compute shaders"),
     ]
 }

@@ -8,6 +8,7 @@
 //! - `quarantine`: when a backend that failed may serve again.
 //! - [`selftest`]: known answers every backend must give before it serves.
 //! - [`reference`]: the well-kept libraries: the oracle, and the fallback on any CPU.
+//! - [`lanes`]: independent items in vector lanes, where the processor has them.
 //! - [`merkle`]: roots per rule, from digests.
 //!
 //! No socket, no async runtime and no metrics library here: statistics are returned, and the clock is handed in.
@@ -16,6 +17,7 @@ pub mod backend;
 pub mod batch;
 pub mod engine;
 mod job;
+pub mod lanes;
 pub mod merkle;
 mod pool;
 mod quarantine;

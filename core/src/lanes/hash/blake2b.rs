@@ -1,0 +1,113 @@
+//! BLAKE2b with 32 bytes of output, unkeyed (RFC 7693 section 3).
+
+use super::super::word::{LANES_64, Word32, Word64};
+use super::constants::SHA512_INIT;
+use super::{Kernel, fill};
+
+/// Bytes of a block.
+const BLOCK: usize = 128;
+
+/// The first word of the parameter block: 32 bytes of digest, no key, fanout and depth 1 (section 2.5).
+const PARAMETERS: u64 = 0x0101_0020;
+
+/// Message word order of each round (section 2.7); rounds 10 and 11 are rounds 0 and 1 again.
+const SIGMA: [[usize; 16]; 10] = [
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
+    [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
+    [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
+    [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
+    [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
+    [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
+    [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
+    [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
+    [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+];
+
+/// BLAKE2b-256.
+pub(in super::super) struct Blake2b256;
+
+impl Kernel for Blake2b256 {
+    const LANES: usize = LANES_64;
+
+    #[inline(always)]
+    fn blocks(len: usize) -> usize {
+        len.div_ceil(BLOCK).max(1)
+    }
+
+    #[inline(always)]
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+        let lanes: [&[u8]; LANES_64] = fill(messages);
+        let mut tails = [[0_u8; BLOCK]; LANES_64];
+        let mut blocks_max = 0;
+        for (message, tail) in lanes.iter().zip(&mut tails) {
+            let blocks = Self::blocks(message.len());
+            let rest = &message[(blocks - 1) * BLOCK..];
+            tail[..rest.len()].copy_from_slice(rest);
+            blocks_max = blocks_max.max(blocks);
+        }
+        let mut state = SHA512_INIT.map(W64::splat);
+        state[0] = state[0].xor(W64::splat(PARAMETERS));
+        for b in 0..blocks_max {
+            let mut active = 0_u8;
+            let (mut counters, mut finals) = ([0; LANES_64], [0; LANES_64]);
+            let halves: [(&[u8; 64], &[u8; 64]); LANES_64] = std::array::from_fn(|lane| {
+                let last = Self::blocks(lanes[lane].len()) - 1;
+                active |= u8::from(b <= last) << lane;
+                counters[lane] = ((b + 1) * BLOCK).min(lanes[lane].len()) as u64;
+                finals[lane] = if b == last { u64::MAX } else { 0 };
+                let block = if b < last { &lanes[lane][b * BLOCK..(b + 1) * BLOCK] } else { &tails[lane][..] };
+                let half = |at: usize| block[at..at + 64].try_into().expect("half a block's bytes");
+                (half(0), half(64))
+            });
+            let low = W64::load_blocks(&halves.map(|half| half.0));
+            let high = W64::load_blocks(&halves.map(|half| half.1));
+            let words: [W64; 16] = std::array::from_fn(|w| if w < 8 { low[w] } else { high[w - 8] });
+            let next = compress(&state, &words, W64::load(&counters), W64::load(&finals));
+            for (word, next) in state.iter_mut().zip(next) {
+                *word = word.select(active, next);
+            }
+        }
+        let words = [state[0], state[1], state[2], state[3]].map(W64::store);
+        for lane in 0..messages.len() {
+            let mut digest = [0; 32];
+            for (bytes, word) in digest.chunks_exact_mut(8).zip(&words) {
+                bytes.copy_from_slice(&word[lane].to_le_bytes());
+            }
+            out(lane, &digest);
+        }
+    }
+}
+
+/// The function F (section 3.2). Messages here are shorter than 2^64 bytes, so the counter's upper word is zero.
+#[inline(always)]
+fn compress<W: Word64>(h: &[W; 8], m: &[W; 16], counter: W, last: W) -> [W; 8] {
+    let iv = SHA512_INIT.map(W::splat);
+    let mut v: [W; 16] = std::array::from_fn(|i| if i < 8 { h[i] } else { iv[i - 8] });
+    v[12] = v[12].xor(counter);
+    v[14] = v[14].xor(last);
+    for round in 0..12 {
+        let s = &SIGMA[round % 10];
+        for i in 0..4 {
+            mix(&mut v, [i, 4 + i, 8 + i, 12 + i], m[s[2 * i]], m[s[2 * i + 1]]);
+        }
+        for i in 0..4 {
+            let columns = [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4];
+            mix(&mut v, columns, m[s[8 + 2 * i]], m[s[9 + 2 * i]]);
+        }
+    }
+    std::array::from_fn(|i| h[i].xor3(v[i], v[8 + i]))
+}
+
+/// The function G (section 3.1).
+#[inline(always)]
+fn mix<W: Word64>(v: &mut [W; 16], [a, b, c, d]: [usize; 4], x: W, y: W) {
+    v[a] = v[a].add(v[b]).add(x);
+    v[d] = v[d].xor(v[a]).rotl::<32>();
+    v[c] = v[c].add(v[d]);
+    v[b] = v[b].xor(v[c]).rotl::<40>();
+    v[a] = v[a].add(v[b]).add(y);
+    v[d] = v[d].xor(v[a]).rotl::<48>();
+    v[c] = v[c].add(v[d]);
+    v[b] = v[b].xor(v[c]).rotl::<1>();
+}

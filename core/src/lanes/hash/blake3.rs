@@ -1,0 +1,103 @@
+//! BLAKE3 in hash mode, 32 bytes, for messages of one chunk (BLAKE3 specification, section 2).
+//!
+//! Longer messages are trees of chunks, which the `blake3` crate hashes with lanes of its own.
+
+use super::super::word::{LANES_32, Word32, Word64};
+use super::constants::SHA256_INIT;
+use super::{Kernel, fill};
+
+/// Bytes of a block.
+const BLOCK: usize = 64;
+/// Bytes of a chunk.
+const CHUNK_BYTES: usize = 1_024;
+
+const CHUNK_START: u32 = 1;
+const CHUNK_END: u32 = 2;
+const ROOT: u32 = 8;
+
+/// Where each message word goes between rounds (section 2.2, table 2).
+const PERMUTATION: [usize; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+
+/// BLAKE3 of at most one chunk.
+pub(in super::super) struct Blake3;
+
+impl Kernel for Blake3 {
+    const LANES: usize = LANES_32;
+    const MESSAGE_BYTES_MAX: usize = CHUNK_BYTES;
+
+    #[inline(always)]
+    fn blocks(len: usize) -> usize {
+        len.div_ceil(BLOCK).max(1)
+    }
+
+    #[inline(always)]
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+        let lanes: [&[u8]; LANES_32] = fill(messages);
+        let mut tails = [[0_u8; BLOCK]; LANES_32];
+        let mut blocks_max = 0;
+        for (message, tail) in lanes.iter().zip(&mut tails) {
+            let blocks = Self::blocks(message.len());
+            let rest = &message[(blocks - 1) * BLOCK..];
+            tail[..rest.len()].copy_from_slice(rest);
+            blocks_max = blocks_max.max(blocks);
+        }
+        let mut state = SHA256_INIT.map(W32::splat);
+        for b in 0..blocks_max {
+            let mut active = 0_u16;
+            let (mut lengths, mut flags) = ([0; LANES_32], [0; LANES_32]);
+            let blocks: [&[u8; BLOCK]; LANES_32] = std::array::from_fn(|lane| {
+                let last = Self::blocks(lanes[lane].len()) - 1;
+                active |= u16::from(b <= last) << lane;
+                lengths[lane] = lanes[lane].len().saturating_sub(b * BLOCK).min(BLOCK) as u32;
+                flags[lane] = if b == 0 { CHUNK_START } else { 0 } | if b == last { CHUNK_END | ROOT } else { 0 };
+                let block = if b < last { &lanes[lane][b * BLOCK..(b + 1) * BLOCK] } else { &tails[lane][..] };
+                block.try_into().expect("a block's bytes")
+            });
+            let next = compress(&state, W32::load_blocks(&blocks), W32::load(&lengths), W32::load(&flags));
+            for (word, next) in state.iter_mut().zip(next) {
+                *word = word.select(active, next);
+            }
+        }
+        let words = state.map(W32::store);
+        for lane in 0..messages.len() {
+            let mut digest = [0; 32];
+            for (bytes, word) in digest.chunks_exact_mut(4).zip(&words) {
+                bytes.copy_from_slice(&word[lane].to_le_bytes());
+            }
+            out(lane, &digest);
+        }
+    }
+}
+
+/// The compression function (section 2.2) with a chunk counter of 0.
+#[inline(always)]
+fn compress<W: Word32>(h: &[W; 8], mut m: [W; 16], length: W, flags: W) -> [W; 8] {
+    let iv = SHA256_INIT.map(W::splat);
+    let zero = W::splat(0);
+    let mut v = [h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7], iv[0], iv[1], iv[2], iv[3], zero, zero, length, flags];
+    for round in 0..7 {
+        for i in 0..4 {
+            mix(&mut v, [i, 4 + i, 8 + i, 12 + i], m[2 * i], m[2 * i + 1]);
+        }
+        for i in 0..4 {
+            mix(&mut v, [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4], m[8 + 2 * i], m[9 + 2 * i]);
+        }
+        if round < 6 {
+            m = PERMUTATION.map(|from| m[from]);
+        }
+    }
+    std::array::from_fn(|i| v[i].xor(v[8 + i]))
+}
+
+/// The quarter round G.
+#[inline(always)]
+fn mix<W: Word32>(v: &mut [W; 16], [a, b, c, d]: [usize; 4], x: W, y: W) {
+    v[a] = v[a].add(v[b]).add(x);
+    v[d] = v[d].xor(v[a]).rotl::<16>();
+    v[c] = v[c].add(v[d]);
+    v[b] = v[b].xor(v[c]).rotl::<20>();
+    v[a] = v[a].add(v[b]).add(y);
+    v[d] = v[d].xor(v[a]).rotl::<24>();
+    v[c] = v[c].add(v[d]);
+    v[b] = v[b].xor(v[c]).rotl::<25>();
+}

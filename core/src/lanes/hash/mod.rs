@@ -1,0 +1,68 @@
+//! Hash functions over lanes: one message a lane, neighbours of (nearly) equal block count, tails masked.
+//!
+//! A [`Kernel`] hashes up to a group of messages; [`digests`] cuts a batch into groups. Each kernel is compiled once for
+//! every [`Level`] and only entered through [`Level::run`].
+
+mod blake2b;
+mod blake3;
+mod constants;
+mod keccak;
+mod merkle_damgard;
+mod ripemd160;
+mod sha256;
+mod sha512;
+mod sm3;
+
+use super::level::Level;
+use super::word::{Word32, Word64};
+
+pub(super) use blake2b::Blake2b256;
+pub(super) use blake3::Blake3;
+pub(super) use keccak::{Keccak256, Sha3_256};
+pub(super) use merkle_damgard::{Hash160, Md32, Sha256d};
+pub(super) use ripemd160::Ripemd160;
+pub(super) use sha256::Sha256;
+pub(super) use sha512::Sha512;
+pub(super) use sm3::Sm3;
+
+/// A hash function over lanes.
+pub(super) trait Kernel {
+    /// Messages hashed at once.
+    const LANES: usize;
+    /// Bytes a message may have; longer ones are for a single-stream library.
+    const MESSAGE_BYTES_MAX: usize = usize::MAX;
+
+    /// How many times the compression function runs for a message of this many bytes: the sort key.
+    fn blocks(len: usize) -> usize;
+
+    /// Hashes `messages` (1 to [`Kernel::LANES`]) and hands each digest to `out` with its index.
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8]));
+}
+
+/// Hashes a batch: groups of neighbours in the order of their block counts, each digest to `out` with its index.
+pub(super) fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    let blocks = |message: &&[u8]| K::blocks(message.len());
+    let Some(first) = messages.first().map(blocks) else { return };
+    if messages.iter().all(|message| blocks(message) == first) {
+        for (g, group) in messages.chunks(K::LANES).enumerate() {
+            level.run::<K>(group, &mut |i, digest| out(g * K::LANES + i, digest));
+        }
+        return;
+    }
+    let mut order: Vec<usize> = (0..messages.len()).collect();
+    order.sort_by_key(|i| blocks(&messages[*i]));
+    let mut group: Vec<&[u8]> = Vec::with_capacity(K::LANES);
+    for indices in order.chunks(K::LANES) {
+        group.clear();
+        group.extend(indices.iter().map(|i| messages[*i]));
+        level.run::<K>(&group, &mut |i, digest| out(indices[i], digest));
+    }
+}
+
+/// The lanes' messages: those given, and the first again in the lanes left over.
+#[inline(always)]
+fn fill<'a, const N: usize>(messages: &[&'a [u8]]) -> [&'a [u8]; N] {
+    let mut lanes = [messages[0]; N];
+    lanes[..messages.len()].copy_from_slice(messages);
+    lanes
+}

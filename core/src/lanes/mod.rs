@@ -1,0 +1,199 @@
+//! The CPU backend with vector lanes: N independent items in N lanes.
+//!
+//! Served today: every digest row, sixteen messages at a time (eight where the words have 64 bits) on AVX-512; elsewhere
+//! the backend is absent and the reference libraries serve. A message too long for a row's kernel is hashed by the
+//! single-stream library, which has lanes of its own inside one message.
+//!
+//! - `word`: the vector operations a kernel may use; `avx512` and, in tests, plain arrays implement them.
+//! - `level`: which instructions there are, and the only door to code compiled for them.
+//! - `hash`: the kernels.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod hash;
+mod level;
+#[cfg(test)]
+mod portable;
+mod unroll;
+mod word;
+
+use std::ops::Range;
+
+use assay_scheme::{Kind, Row, Verdict};
+
+use crate::backend::{Backend, BackendName, Fault, Output};
+use crate::batch::Bundle;
+use hash::Kernel;
+pub use level::Level;
+
+/// The lanes backend.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes {
+    level: Level,
+}
+
+impl Lanes {
+    /// Lanes on these instructions.
+    #[must_use]
+    pub const fn new(level: Level) -> Self {
+        Self { level }
+    }
+
+    /// The instructions in use.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+}
+
+/// Calls a generic function with the kernel of a digest row.
+macro_rules! with_kernel {
+    ($row:expr, $call:ident, $args:tt) => {
+        match $row {
+            Row::Sha256 => $call::<hash::Sha256> $args,
+            Row::Sha256d => $call::<hash::Sha256d> $args,
+            Row::Sha512 => $call::<hash::Sha512> $args,
+            Row::Sha3_256 => $call::<hash::Sha3_256> $args,
+            Row::Keccak256 => $call::<hash::Keccak256> $args,
+            Row::Blake3 => $call::<hash::Blake3> $args,
+            Row::Blake2b256 => $call::<hash::Blake2b256> $args,
+            Row::Sm3 => $call::<hash::Sm3> $args,
+            Row::Ripemd160 => $call::<hash::Ripemd160> $args,
+            Row::Hash160 => $call::<hash::Hash160> $args,
+            row => return Err(Fault::NotServed(row.name())),
+        }
+    };
+}
+
+impl Backend for Lanes {
+    fn name(&self) -> BackendName {
+        BackendName::Lanes
+    }
+
+    fn serves(&self, row: Row) -> bool {
+        row.operation().kind == Kind::Digest
+    }
+
+    fn compute(&self, bundle: &Bundle, range: Range<usize>, mut out: Output<'_>) -> Result<(), Fault> {
+        let mut items = Vec::with_capacity(range.len());
+        let mut messages = Vec::with_capacity(range.len());
+        let mut item = 0;
+        for (columns, own) in bundle.slices(range) {
+            for i in own {
+                match columns.form(i) {
+                    Ok(_) => {
+                        items.push(item);
+                        messages.push(columns.message(i));
+                    }
+                    Err(reason) => out.verdict(item, Verdict::Invalid(reason)),
+                }
+                item += 1;
+            }
+        }
+        let mut write = |i: usize, digest: &[u8]| out.value(items[i], digest);
+        with_kernel!(bundle.operation().row, digests, (self.level, &messages, &mut write));
+        Ok(())
+    }
+}
+
+/// Hashes a batch, long messages by the single-stream library.
+fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    if messages.iter().all(|message| message.len() <= K::MESSAGE_BYTES_MAX) {
+        return hash::digests::<K>(level, messages, out);
+    }
+    // Only BLAKE3's kernel has a bound.
+    let (mut short, mut indices) = (Vec::new(), Vec::new());
+    for (i, message) in messages.iter().enumerate() {
+        if message.len() <= K::MESSAGE_BYTES_MAX {
+            short.push(*message);
+            indices.push(i);
+        } else {
+            out(i, blake3::hash(message).as_bytes());
+        }
+    }
+    hash::digests::<K>(level, &short, &mut |i, digest| out(indices[i], digest));
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::{ColumnsBuilder, Operation, Parameters, Reason};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::batch::Results;
+    use crate::reference::Reference;
+
+    fn levels() -> impl Iterator<Item = Level> {
+        [Some(Level::PORTABLE), Level::detect()].into_iter().flatten()
+    }
+
+    fn bundle(operation: &'static Operation, messages: &[Option<Vec<u8>>]) -> Bundle {
+        let mut builder = ColumnsBuilder::new(operation);
+        for message in messages {
+            match message {
+                Some(message) => builder.push(0, &[], &[], message),
+                None => builder.refuse(Reason::Message),
+            }
+        }
+        Bundle::new(Parameters::default(), vec![builder.build().expect("fits a request")]).expect("no parameters")
+    }
+
+    fn compute(backend: &dyn Backend, bundle: &Bundle, range: Range<usize>) -> Results {
+        let mut results = Results::unwritten(range.len(), bundle.value_width());
+        let Results { verdicts, values, width } = &mut results;
+        backend.compute(bundle, range, Output { verdicts, values, width: *width }).expect("a row it serves");
+        results
+    }
+
+    fn agree(bundle: &Bundle, range: Range<usize>) {
+        let expected = compute(&Reference::new(), bundle, range.clone());
+        for level in levels() {
+            let found = compute(&Lanes::new(level), bundle, range.clone());
+            let differ = (0..range.len())
+                .find(|i| (found.verdict(*i), found.value(*i)) != (expected.verdict(*i), expected.value(*i)));
+            assert_eq!(differ, None, "{} on {} differs first there", bundle.operation().name, level.name());
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_block_edges_agrees_with_the_libraries() {
+        let lengths = (0..400).chain([1_023, 1_024, 1_025, 5_000]);
+        let messages: Vec<_> = lengths.map(|n: usize| Some((0..n).map(|i| (i * 7 + n) as u8).collect())).collect();
+        for operation in Operation::of_kind(Kind::Digest) {
+            agree(&bundle(operation, &messages), 0..messages.len());
+        }
+    }
+
+    #[test]
+    fn every_number_of_items_agrees_and_no_lane_sees_its_neighbour() {
+        for operation in Operation::of_kind(Kind::Digest) {
+            for items in [1, 7, 8, 9, 15, 16, 17, 33] {
+                let messages: Vec<_> = (0..items).map(|i| Some(vec![i as u8; 64])).collect();
+                agree(&bundle(operation, &messages), 0..items);
+            }
+            // A message alone in a batch of others, in each lane.
+            for lane in 0..16 {
+                let messages: Vec<_> = (0..16).map(|i| Some(vec![u8::from(i == lane); 32])).collect();
+                agree(&bundle(operation, &messages), 0..16);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn mixed_batches_agree(
+            messages in prop::collection::vec(
+                prop::option::weighted(0.95, prop::collection::vec(any::<u8>(), 0..2_100)), 1..80),
+            from in 0.0..1.0_f64,
+            to in 0.0..1.0_f64,
+        ) {
+            let at = |share: f64| (messages.len() as f64 * share) as usize;
+            let range = at(from.min(to))..at(from.max(to)).max(at(from.min(to)) + 1).min(messages.len());
+            for operation in Operation::of_kind(Kind::Digest) {
+                agree(&bundle(operation, &messages), range.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The lanes on plain arrays: the same algorithms on any machine, for tests.
+
+use super::word::{LANES_32, LANES_64, Word32, Word64};
+
+/// The portable lanes: the same algorithms on plain arrays, for tests on every machine. Never inlined: written out inside
+/// unrolled rounds they would take minutes to compile.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable<T, const N: usize>([T; N]);
+
+macro_rules! portable {
+    ($trait:ident, $word:ty, $lanes:ident, $words:literal, $mask:ty $(, $extra:item)*) => {
+        impl $trait for Portable<$word, $lanes> {
+            #[inline(never)]
+            fn splat(word: $word) -> Self {
+                Self([word; $lanes])
+            }
+            #[inline(never)]
+            fn load(words: &[$word; $lanes]) -> Self {
+                Self(*words)
+            }
+            #[inline(never)]
+            fn store(self) -> [$word; $lanes] {
+                self.0
+            }
+            #[inline(never)]
+            fn load_blocks(blocks: &[&[u8; 64]; $lanes]) -> [Self; $words] {
+                const BYTES: usize = <$word>::BITS as usize / 8;
+                std::array::from_fn(|w| {
+                    Self(std::array::from_fn(|lane| {
+                        let bytes = &blocks[lane][w * BYTES..(w + 1) * BYTES];
+                        <$word>::from_le_bytes(bytes.try_into().expect("a word's bytes"))
+                    }))
+                })
+            }
+            #[inline(never)]
+            fn swap_bytes(self) -> Self {
+                Self(self.0.map(<$word>::swap_bytes))
+            }
+            #[inline(never)]
+            fn add(self, other: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+            }
+            #[inline(never)]
+            fn xor(self, other: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] ^ other.0[i]))
+            }
+            #[inline(never)]
+            fn and(self, other: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] & other.0[i]))
+            }
+            #[inline(never)]
+            fn or(self, other: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] | other.0[i]))
+            }
+            #[inline(never)]
+            fn rotl<const BITS: i32>(self) -> Self {
+                Self(self.0.map(|word| word.rotate_left(BITS as u32)))
+            }
+            #[inline(never)]
+            fn shr<const BITS: u32>(self) -> Self {
+                Self(self.0.map(|word| word >> BITS))
+            }
+            #[inline(never)]
+            fn select(self, mask: $mask, other: Self) -> Self {
+                Self(std::array::from_fn(|i| if mask >> i & 1 == 1 { other.0[i] } else { self.0[i] }))
+            }
+            $($extra)*
+        }
+    };
+}
+
+portable!(
+    Word32,
+    u32,
+    LANES_32,
+    16,
+    u16,
+    #[inline(never)]
+    fn not(self) -> Self {
+        Self(self.0.map(|word| !word))
+    }
+);
+portable!(
+    Word64,
+    u64,
+    LANES_64,
+    8,
+    u8,
+    #[inline(never)]
+    fn not_and(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| !self.0[i] & other.0[i]))
+    }
+);
+
+/// Portable 32-bit lanes.
+pub(crate) type Portable32 = Portable<u32, LANES_32>;
+/// Portable 64-bit lanes.
+pub(crate) type Portable64 = Portable<u64, LANES_64>;

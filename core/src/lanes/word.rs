@@ -1,0 +1,106 @@
+//! The vector operations a kernel may use.
+//!
+//! A [`Word32`] is one 32-bit word of 16 independent items, a [`Word64`] one 64-bit word of 8. Every operation works on
+//! each lane alone, so no item ever sees its neighbour. All inputs are public: selection by mask is for speed, not secrecy.
+
+/// Lanes of a [`Word32`].
+pub(crate) const LANES_32: usize = 16;
+/// Lanes of a [`Word64`].
+pub(crate) const LANES_64: usize = 8;
+
+/// One 32-bit word of each of 16 items.
+pub(crate) trait Word32: Copy {
+    /// The same word in every lane.
+    fn splat(word: u32) -> Self;
+    /// One word a lane.
+    fn load(words: &[u32; LANES_32]) -> Self;
+    /// The words, a lane each.
+    fn store(self) -> [u32; LANES_32];
+    /// Sixteen little-endian words of each of 16 blocks: the result's word w holds word w of every block.
+    fn load_blocks(blocks: &[&[u8; 64]; LANES_32]) -> [Self; 16];
+    /// Each lane's bytes reversed.
+    fn swap_bytes(self) -> Self;
+    /// Sum modulo 2^32.
+    fn add(self, other: Self) -> Self;
+    /// Exclusive or.
+    fn xor(self, other: Self) -> Self;
+    /// And.
+    fn and(self, other: Self) -> Self;
+    /// Or.
+    fn or(self, other: Self) -> Self;
+    /// Complement.
+    fn not(self) -> Self;
+    /// Rotation to the left by `BITS`, 1 to 31.
+    fn rotl<const BITS: i32>(self) -> Self;
+    /// Shift to the right by `BITS`, 1 to 31.
+    fn shr<const BITS: u32>(self) -> Self;
+    /// Lane i of `other` where bit i of `mask` is set, else of `self`.
+    fn select(self, mask: u16, other: Self) -> Self;
+
+    /// Exclusive or of three.
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        self.xor(b).xor(c)
+    }
+    /// Bits of `b` where `self` has ones, of `c` where it has zeros.
+    #[inline(always)]
+    fn choose(self, b: Self, c: Self) -> Self {
+        self.and(b.xor(c)).xor(c)
+    }
+    /// The bit that at least two of the three have.
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        self.and(b).or(c.and(self.or(b)))
+    }
+}
+
+/// One 64-bit word of each of 8 items.
+pub(crate) trait Word64: Copy {
+    /// The same word in every lane.
+    fn splat(word: u64) -> Self;
+    /// One word a lane.
+    fn load(words: &[u64; LANES_64]) -> Self;
+    /// The words, a lane each.
+    fn store(self) -> [u64; LANES_64];
+    /// Eight little-endian words of each of 8 blocks of 64 bytes: the result's word w holds word w of every block.
+    fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8];
+    /// Each lane's bytes reversed.
+    fn swap_bytes(self) -> Self;
+    /// Sum modulo 2^64.
+    fn add(self, other: Self) -> Self;
+    /// Exclusive or.
+    fn xor(self, other: Self) -> Self;
+    /// And.
+    fn and(self, other: Self) -> Self;
+    /// Or.
+    fn or(self, other: Self) -> Self;
+    /// `other` where `self` has zeros: (not self) and other.
+    fn not_and(self, other: Self) -> Self;
+    /// Rotation to the left by `BITS`, 1 to 63.
+    fn rotl<const BITS: i32>(self) -> Self;
+    /// Shift to the right by `BITS`, 1 to 63.
+    fn shr<const BITS: u32>(self) -> Self;
+    /// Lane i of `other` where bit i of `mask` is set, else of `self`.
+    fn select(self, mask: u8, other: Self) -> Self;
+
+    /// Exclusive or of three.
+    #[inline(always)]
+    fn xor3(self, b: Self, c: Self) -> Self {
+        self.xor(b).xor(c)
+    }
+    /// Keccak's chi: self xor (not b and c).
+    #[inline(always)]
+    fn chi(self, b: Self, c: Self) -> Self {
+        self.xor(b.not_and(c))
+    }
+    /// Bits of `b` where `self` has ones, of `c` where it has zeros.
+    #[inline(always)]
+    fn choose(self, b: Self, c: Self) -> Self {
+        self.and(b.xor(c)).xor(c)
+    }
+    /// The bit that at least two of the three have.
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        self.and(b).or(c.and(self.or(b)))
+    }
+}
