@@ -60,7 +60,7 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// Every item has its answer.
+    /// The items are answered; one that could not be evaluated says so in its verdict byte.
     Ok = 0, "ok", None;
     /// The stream does not begin with a request's magic.
     BadMagic = 100, "bad-magic", PeerMisbehaved;

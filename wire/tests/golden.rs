@@ -100,7 +100,6 @@ fn every_status_a_decoder_can_find_has_a_frame() {
     assert_eq!(found, of_bytes.copied().collect());
 }
 
-/// The files are read from disk, so after a blessing that wrote some of them a second one brings the digests up to date.
 #[test]
 fn every_file_is_a_frame_and_the_manifest_names_it() {
     let mut files: BTreeSet<String> = golden().into_iter().map(|frame| format!("{}.bin", frame.file)).collect();

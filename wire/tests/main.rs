@@ -16,7 +16,8 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Whether generated files are to be written rather than compared: `ASSAY_BLESS=1`.
+/// Whether a generated file that is stale is to be written anew: `ASSAY_BLESS=1`. Tests run side by side, so a test that
+/// reads what another one writes may need a second run.
 fn bless() -> bool {
     std::env::var_os("ASSAY_BLESS").is_some_and(|value| value == "1")
 }
@@ -33,11 +34,15 @@ fn hold_json(path: &str, content: &serde_json::Value) {
 /// Holds that the file at `path`, from the root, is exactly `content`, or makes it so when blessing.
 fn hold(path: &str, content: &[u8]) {
     let file = root().join(path);
-    if bless() {
-        std::fs::create_dir_all(file.parent().expect("a file lies in a folder")).expect("the folder can be made");
-        std::fs::write(&file, content).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let found = std::fs::read(&file);
+    if found.as_ref().is_ok_and(|found| found == content) {
         return;
     }
-    let found = std::fs::read(&file).unwrap_or_else(|error| panic!("{path}: {error}; ASSAY_BLESS=1 writes it"));
-    assert!(found == content, "{path} is stale; run the wire's tests with ASSAY_BLESS=1 and look at the difference");
+    assert!(
+        bless(),
+        "{path} is stale ({}); ASSAY_BLESS=1 renews it",
+        found.err().map_or("other bytes".into(), |e| e.to_string())
+    );
+    std::fs::create_dir_all(file.parent().expect("a file lies in a folder")).expect("the folder can be made");
+    std::fs::write(&file, content).unwrap_or_else(|error| panic!("{path}: {error}"));
 }
