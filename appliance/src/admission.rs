@@ -333,7 +333,6 @@ impl Admission {
             tenant: tenant.clone(),
             priority: ask.priority,
             items: ask.items,
-            arrived: now,
             deadline: ask.deadline.map(|left| now.saturating_add(left)),
         })
     }
@@ -394,7 +393,6 @@ pub struct Admitted {
     tenant: Tenant,
     priority: Priority,
     items: u64,
-    arrived: Duration,
     deadline: Option<Duration>,
 }
 
@@ -415,12 +413,6 @@ impl Admitted {
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items
-    }
-
-    /// When it was admitted, by the node's clock.
-    #[must_use]
-    pub fn arrived(&self) -> Duration {
-        self.arrived
     }
 
     /// After when the answer is of no use, by the node's clock.

@@ -33,7 +33,7 @@ pub struct BatchLimits {
 pub struct Load {
     /// Items.
     pub items: usize,
-    /// When it was admitted.
+    /// When it was complete.
     pub arrived: Duration,
     /// After when its answer is of no use.
     pub deadline: Option<Duration>,

@@ -30,7 +30,7 @@ pub struct Answer {
     /// Items each backend computed, by [`BackendName`]. Where requests shared a bundle that several backends computed,
     /// each is given its share, rounded so that they sum up to the bundle's.
     pub backends: [u32; BACKENDS],
-    /// From admission to its first item's start.
+    /// From when its frame was complete to its first item's start.
     pub queued: Duration,
     /// From its bundle's first item's start to the last one's end.
     pub computed: Duration,
@@ -39,6 +39,8 @@ pub struct Answer {
 /// A request on its way through the batcher and the engine.
 struct Job {
     admitted: Admitted,
+    /// When its frame was complete: what its peer took to send it is not the node's doing.
+    complete: Duration,
     columns: Columns,
     answer: oneshot::Sender<Answer>,
     bundle: Arc<OnceLock<Arc<Fate>>>,
@@ -134,10 +136,11 @@ impl Dispatch {
     #[must_use]
     pub fn submit(&self, admitted: Admitted, parameters: Parameters, columns: Columns) -> Pending {
         let key = Key { priority: admitted.priority(), row: columns.operation().row, parameters };
-        let load = Load { items: columns.items(), arrived: admitted.arrived(), deadline: admitted.deadline() };
+        let complete = (self.shared.clock)();
+        let load = Load { items: columns.items(), arrived: complete, deadline: admitted.deadline() };
         let (sender, answer) = oneshot::channel();
         let bundle = Arc::new(OnceLock::new());
-        let job = Job { admitted, columns, answer: sender, bundle: Arc::clone(&bundle) };
+        let job = Job { admitted, complete, columns, answer: sender, bundle: Arc::clone(&bundle) };
         let pushed = {
             let mut waiting = self.shared.waiting();
             let pushed = waiting.batcher.push(key, load, job);
@@ -225,7 +228,7 @@ impl Shared {
                 return;
             }
         };
-        let oldest = jobs.iter().map(|job| job.admitted.arrived()).min().unwrap_or(now);
+        let oldest = jobs.iter().map(|job| job.complete).min().unwrap_or(now);
         metrics::batch_sent(key.priority, jobs.len(), bundle.items(), now.saturating_sub(oldest));
         let fate = Arc::new(Fate { waiting: AtomicUsize::new(jobs.len()), ticket: OnceLock::new() });
         for job in &jobs {
@@ -249,7 +252,7 @@ impl Shared {
 
 impl Job {
     fn refuse(self, status: Status, now: Duration) {
-        let queued = now.saturating_sub(self.admitted.arrived());
+        let queued = now.saturating_sub(self.complete);
         self.answer(Err(status), [0; BACKENDS], queued, Duration::ZERO);
     }
 
@@ -286,7 +289,7 @@ fn deliver(jobs: Vec<Job>, outcome: Outcome, sent: Duration) {
         };
         let status = status_of(&results.verdicts);
         let share = backends.map(|items| share(items, start..end, total));
-        let queued = sent.saturating_sub(job.admitted.arrived()) + queued;
+        let queued = sent.saturating_sub(job.complete) + queued;
         let results = if status == Status::Ok { Ok(results) } else { Err(status) };
         job.answer(results, share, queued, computed);
         start = end;

@@ -152,6 +152,15 @@ struct Shared {
     endpoints: Vec<Endpoint>,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // After a drain they are closed already; a node that was only dropped must not go on through its connections.
+        for endpoint in &self.endpoints {
+            endpoint.close(VarInt::from_u32(CloseCode::Done.code()), CloseCode::Done.name().as_bytes());
+        }
+    }
+}
+
 impl Node {
     /// Starts a node: reads certificates, binds every socket, starts the engine and has it give its known answers, and
     /// only then accepts. Must be called within a tokio runtime.

@@ -421,12 +421,12 @@ async fn connect(incoming: Incoming, handshake: Slot, gate: &Gate, service: &Arc
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
             metrics::connection_rejected(Rejected::of_handshake(&error));
-            tracing::info!(peer = %address, %error, "a handshake failed");
+            tracing::debug!(peer = %address, %error, "a handshake failed");
             return;
         }
         Err(_) => {
             metrics::connection_rejected(Rejected::HandshakeTimeout);
-            tracing::info!(peer = %address, "a handshake took too long");
+            tracing::debug!(peer = %address, "a handshake took too long");
             return;
         }
     };

@@ -264,7 +264,7 @@ pub fn connection_retried() {
     METRICS.retried.increment(1);
 }
 
-/// A batch went to the engine; `waited` since the admission of its oldest request.
+/// A batch went to the engine; `waited` since its oldest request was complete.
 pub fn batch_sent(priority: Priority, requests: usize, items: usize, waited: Duration) {
     let queue = METRICS.queue(priority);
     queue.batch_requests.record(requests as f64);

@@ -152,7 +152,7 @@ metrics! {
     BATCH_SIZE_REQUESTS = "assay_batch_size_requests", BATCH, Requests, ["priority"],
         "Requests of a batch sent to the engine.";
     BATCH_WAIT_SECONDS = "assay_batch_wait_seconds", LATENCY, Seconds, ["priority"],
-        "From the admission of a batch's oldest request until the batch was sent to the engine.";
+        "From when a batch's oldest request was complete until the batch was sent to the engine.";
     COMPUTE_QUEUE_SECONDS = "assay_compute_queue_seconds", LATENCY, Seconds, ["priority"],
         "From a batch's submission until the engine began its first item.";
     COMPUTE_BATCH_SECONDS = "assay_compute_batch_seconds", LATENCY, Seconds, ["operation"],
