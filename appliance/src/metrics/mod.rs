@@ -383,3 +383,124 @@ pub fn render() -> String {
 pub fn upkeep() {
     METRICS.handle.run_upkeep();
 }
+
+#[cfg(test)]
+mod tests {
+    use assay_core::Results;
+
+    use super::*;
+
+    fn assert_line(line: &str) {
+        let page = render();
+        assert!(page.lines().any(|known| known == line), "{line} is not among:\n{page}");
+    }
+
+    #[test]
+    fn a_tenants_series_are_there_before_its_first_connection() {
+        let tenant: Arc<str> = "idle".into();
+        tenant_configured(&tenant);
+        assert_line("assay_accept_connections_total{tenant=\"idle\"} 0");
+        assert_line("assay_accept_open_connections{tenant=\"idle\"} 0");
+        assert_line("assay_reply_gone_total{tenant=\"idle\",gone=\"slow-reader\"} 0");
+    }
+
+    #[test]
+    fn connections_open_and_close() {
+        let tenant: Arc<str> = "visitor".into();
+        connection_opened(&tenant);
+        connection_opened(&tenant);
+        connection_closed(&tenant, "idle");
+        assert_line("assay_accept_connections_total{tenant=\"visitor\"} 2");
+        assert_line("assay_accept_open_connections{tenant=\"visitor\"} 1");
+        assert_line("assay_accept_closes_total{tenant=\"visitor\",end=\"idle\"} 1");
+        connection_closed(&tenant, "a way nobody knows");
+        assert_line("assay_accept_closes_total{tenant=\"visitor\",end=\"other\"} 1");
+    }
+
+    #[test]
+    fn a_request_counts_for_its_tenant_operation_and_status() {
+        let tenant: Arc<str> = "exchange".into();
+        let done = Done {
+            tenant: &tenant,
+            operation: "sm2-za",
+            priority: Some(Priority::Bulk),
+            status: Status::Ok,
+            bytes: 1_000,
+            verdicts: [7, 2, 1],
+            total: Duration::from_millis(3),
+        };
+        request_done(&done);
+        request_done(&Done { status: Status::BadForm, verdicts: [0; 3], ..done });
+        request_done(&Done {
+            operation: "no such row",
+            priority: None,
+            status: Status::BadMagic,
+            verdicts: [0; 3],
+            ..done
+        });
+        reply_sent(&tenant, 64);
+        request_gone(&tenant, Gone::SlowReader);
+        assert_line("assay_reply_requests_total{tenant=\"exchange\",operation=\"sm2-za\",status=\"ok\"} 1");
+        assert_line("assay_reply_requests_total{tenant=\"exchange\",operation=\"sm2-za\",status=\"bad-form\"} 1");
+        assert_line("assay_reply_requests_total{tenant=\"exchange\",operation=\"unknown\",status=\"bad-magic\"} 1");
+        assert_line("assay_reply_items_total{tenant=\"exchange\",operation=\"sm2-za\",verdict=\"invalid\"} 2");
+        assert_line("assay_decode_frame_bytes_total{tenant=\"exchange\",operation=\"sm2-za\"} 2000");
+        assert_line("assay_decode_errors_total{status=\"bad-form\"} 1");
+        assert_line("assay_reply_sent_bytes_total{tenant=\"exchange\"} 64");
+        assert_line("assay_reply_gone_total{tenant=\"exchange\",gone=\"slow-reader\"} 1");
+    }
+
+    #[test]
+    fn a_batch_counts_for_its_priority_operation_and_backend() {
+        batch_sent(Priority::Mempool, 3, 100, Duration::from_micros(600));
+        let outcome = Outcome {
+            results: Results::unwritten(100, 0),
+            backends: [60, 40, 0],
+            queued: Duration::from_micros(10),
+            computed: Duration::from_millis(2),
+        };
+        batch_computed(Row::MlDsa65, Priority::Mempool, &outcome);
+        assert_line("assay_batch_size_items_bucket{priority=\"mempool\",le=\"64\"} 0");
+        assert_line("assay_batch_size_items_bucket{priority=\"mempool\",le=\"128\"} 1");
+        assert_line("assay_batch_wait_seconds_bucket{priority=\"mempool\",le=\"0.0005\"} 0");
+        assert_line("assay_batch_wait_seconds_bucket{priority=\"mempool\",le=\"0.001\"} 1");
+        assert_line("assay_compute_items_total{backend=\"reference\",operation=\"ml-dsa-65\"} 60");
+        assert_line("assay_compute_items_total{backend=\"lanes\",operation=\"ml-dsa-65\"} 40");
+        assert_line("assay_compute_batch_seconds_count{operation=\"ml-dsa-65\"} 1");
+    }
+
+    #[test]
+    fn upkeep_keeps_what_histograms_were_given() {
+        for _ in 0..3 {
+            batch_sent(Priority::Block, 1, 1, Duration::ZERO);
+            upkeep();
+        }
+        assert_line("assay_batch_size_requests_count{priority=\"block\"} 3");
+    }
+
+    #[test]
+    fn dates_count_down_and_go_below_zero() {
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(seconds_until(now + hour, now), 3_600.0);
+        assert_eq!(seconds_until(now - hour, now), -3_600.0);
+        tls_expiry(Expiry { certificate: now + hour, crls: None });
+        assert_line("assay_tls_expiry_seconds{file=\"crls\"} inf");
+        let page = render();
+        let left = page.lines().find_map(|line| line.strip_prefix("assay_tls_expiry_seconds{file=\"certificate\"} "));
+        let left: f64 = left.expect("it is there").parse().expect("a number");
+        assert!((3_000.0..=3_600.0).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn reasons_and_statuses_are_there_from_the_start() {
+        for reason in Rejected::ALL {
+            let wanted = format!("assay_accept_rejections_total{{reason=\"{}\"}} ", reason.name());
+            assert!(render().contains(&wanted), "{wanted}");
+        }
+        for status in Status::ALL {
+            let wanted = format!("assay_decode_errors_total{{status=\"{}\"}} ", status.name());
+            assert_eq!(render().contains(&wanted), is_decode_error(*status), "{wanted}");
+        }
+    }
+}
