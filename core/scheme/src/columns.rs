@@ -141,15 +141,12 @@ impl<'a> Cursor<'a> {
     /// A column of `count + 1` offsets: its start and its last offset.
     fn offsets(&mut self, count: usize) -> Result<(usize, usize), LayoutError> {
         let start = self.column(count + 1, 4)?;
-        let bytes = &self.body[start..start + 4 * (count + 1)];
-        let mut last = 0;
-        for (i, chunk) in bytes.chunks_exact(4).enumerate() {
-            let offset = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
-            if offset < last || (i == 0 && offset != 0) {
-                return Err(LayoutError::Offsets);
-            }
-            last = offset;
+        let (offsets, _) = self.body[start..start + 4 * (count + 1)].as_chunks::<4>();
+        let ascend = |pair: &[[u8; 4]]| u32::from_le_bytes(pair[0]) <= u32::from_le_bytes(pair[1]);
+        if offsets[0] != [0; 4] || !offsets.windows(2).all(ascend) {
+            return Err(LayoutError::Offsets);
         }
+        let last = u32::from_le_bytes(offsets[count]);
         Ok((start, last as usize))
     }
 }
@@ -181,8 +178,15 @@ impl Layout {
         if cursor.at != body.len() {
             return Err(LayoutError::TrailingBytes);
         }
-        let refusals = [Reason::Key, Reason::Signature, Reason::Message].map(|reason| FORM_REFUSED | reason as u8);
-        if !body[forms..forms + items].iter().all(|form| operation.forms.contains(form) || refusals.contains(form)) {
+        let mut known = [false; 256];
+        for form in operation.forms {
+            known[usize::from(*form)] = true;
+        }
+        for reason in [Reason::Key, Reason::Signature, Reason::Message] {
+            known[usize::from(FORM_REFUSED | reason as u8)] = true;
+        }
+        // Without an early exit, which would cost more than it saves: nearly every body is right.
+        if !body[forms..forms + items].iter().fold(true, |all, form| all & known[usize::from(*form)]) {
             return Err(LayoutError::Form);
         }
         Ok(Self { forms, groups, keys, signatures, offsets, messages, stride, entries, end: body.len() })
