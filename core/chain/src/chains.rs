@@ -1,7 +1,8 @@
 //! The table of systems: what `assay chain list` prints, what `--chain` takes, and what docs/chains is held against.
 
 use crate::bitcoin::{Bitcoin, network::NETWORKS, outputs::Outputs};
-use crate::cometbft::CometBft;
+use crate::bnb_beacon::BnbBeacon;
+use crate::cometbft::{CometBft, types::ValidatorSet};
 use crate::profile::Profile;
 
 /// What a run is told besides its files.
@@ -76,7 +77,7 @@ pub struct Chain {
 }
 
 /// Every system, in the order of the list.
-pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT];
+pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON];
 
 impl Chain {
     /// The system with this name.
@@ -146,6 +147,16 @@ const BITCOIN: Chain = Chain {
     },
 };
 
+/// The validator sets among the options.
+fn validator_sets(options: &Options) -> Result<Vec<(String, ValidatorSet)>, OptionError> {
+    let sets = options.validators.iter().map(|(name, bytes)| {
+        let set = CometBft::validator_set(bytes);
+        set.map(|set| (name.clone(), set))
+            .map_err(|error| OptionError::File { name: name.clone(), why: error.to_string() })
+    });
+    sets.collect()
+}
+
 const COMETBFT: Chain = Chain {
     name: "cometbft",
     about: "CometBFT (Tendermint 0.34 and later) commits with their headers and validator sets",
@@ -186,12 +197,48 @@ const COMETBFT: Chain = Chain {
     ],
     open: |options| {
         refuse("cometbft", &options.previous_outputs, "previous outputs")?;
-        let sets = options.validators.iter().map(|(name, bytes)| {
-            let set = CometBft::validator_set(bytes);
-            set.map(|set| (name.clone(), set))
-                .map_err(|error| OptionError::File { name: name.clone(), why: error.to_string() })
-        });
-        Ok(Box::new(CometBft::new(options.network.clone(), sets.collect::<Result<_, _>>()?)))
+        Ok(Box::new(CometBft::new(options.network.clone(), validator_sets(options)?)))
+    },
+};
+
+const BNB_BEACON: Chain = Chain {
+    name: "bnb-beacon",
+    about: "BNB Beacon Chain transactions' sign documents, and commits of Tendermint before 0.33",
+    formats: &[
+        "JSON list of {sign_bytes, pubkey, sig, std_tx_amino}, all hex",
+        "RPC JSON: /commit with precommits; its validator set beside it",
+    ],
+    networks: Vec::new,
+    item: "a transaction's signature, or a vote that is not absent",
+    checks: &[
+        Check {
+            name: "signature",
+            rule: "secp256k1 over the document's SHA-256, r and s in range, low S; tendermint crypto/secp256k1",
+        },
+        Check { name: "sign-document", rule: "sorted JSON without spaces; bnc-cosmos-sdk types/utils.go, SortJSON" },
+        Check { name: "std-tx", rule: "the amino transaction carries this key and signature and repeats the document" },
+        Check {
+            name: "vote",
+            rule: "the canonical vote in amino, Ed25519 as Go checks it; tendermint types/canonical.go",
+        },
+        Check {
+            name: "commit",
+            rule: "every vote valid, power for the block > 2/3; tendermint types/validator_set.go",
+        },
+        Check { name: "commit-light", rule: "in order until power > 2/3" },
+        Check { name: "commit-height", rule: "the votes are for the header's height" },
+        Check { name: "commit-size", rule: "as many entries as validators" },
+        Check { name: "validators", rule: "addresses are the keys', none twice, total power within its limit" },
+        Check { name: "chain-id", rule: "the document or header is of the chain asked for with --network" },
+    ],
+    leaves_out: &[
+        "the messages' own fields: that the signer is whom they name, that the transaction's messages are the document's",
+        "hashes of headers and validator sets in amino",
+        "votes for another block than the commit's: not evaluated",
+    ],
+    open: |options| {
+        refuse("bnb-beacon", &options.previous_outputs, "previous outputs")?;
+        Ok(Box::new(BnbBeacon::new(options.network.clone(), validator_sets(options)?)))
     },
 };
 

@@ -26,6 +26,7 @@
 //! socket; the node never links it.
 
 pub mod bitcoin;
+pub mod bnb_beacon;
 pub mod chains;
 pub mod claims;
 pub mod cometbft;

@@ -126,6 +126,7 @@ fn as_protobuf(block: &SignedHeader) -> Vec<u8> {
             Flag::Absent => 1,
             Flag::Commit => 2,
             Flag::Nil => 3,
+            Flag::OtherBlock | Flag::OtherStep => unreachable!("amino's alone"),
         };
         let entry = Writer::new().varint(1, flag).bytes(2, address).message(3, &time_bytes(*time)).bytes(4, signature);
         body = body.message(4, &entry.finish());

@@ -261,6 +261,82 @@ pub fn signed_header(bytes: &[u8]) -> Result<SignedHeader, InputError> {
     })
 }
 
+/// A commit as it was before Tendermint 0.33: whole votes, null where one is absent.
+#[derive(Deserialize)]
+struct JsonAminoCommit {
+    block_id: JsonBlockId,
+    precommits: Vec<Option<JsonVote>>,
+}
+
+#[derive(Deserialize)]
+struct JsonVote {
+    #[serde(rename = "type")]
+    step: u64,
+    height: Number,
+    round: Number,
+    block_id: JsonBlockId,
+    timestamp: String,
+    validator_address: String,
+    signature: String,
+}
+
+/// Of a header before Tendermint 0.34, what its votes need.
+#[derive(Deserialize)]
+struct JsonAminoHeader {
+    chain_id: String,
+    height: Number,
+}
+
+#[derive(Deserialize)]
+struct JsonAminoSigned {
+    signed_header: JsonAminoSignedHeader,
+}
+
+#[derive(Deserialize)]
+struct JsonAminoSignedHeader {
+    header: JsonAminoHeader,
+    commit: JsonAminoCommit,
+}
+
+/// `/commit` as Tendermint answered before 0.33. The header has its chain and height alone; the round is the first vote's.
+///
+/// # Errors
+/// Where the file is not JSON of this kind, or which field is wrong.
+pub fn amino_signed_header(bytes: &[u8]) -> Result<SignedHeader, InputError> {
+    let JsonAminoSigned { signed_header: JsonAminoSignedHeader { header, commit } } = unwrapped(bytes)?;
+    let header = Header { chain_id: header.chain_id, height: header.height.get("header height")?, ..Header::default() };
+    let block_id = commit.block_id.typed("commit block_id")?;
+    let mut step: Option<(i64, i32)> = None;
+    let mut signatures = Vec::with_capacity(commit.precommits.len());
+    for (index, vote) in commit.precommits.iter().enumerate() {
+        let Some(vote) = vote else {
+            signatures.push(CommitSig { flag: Flag::Absent, address: vec![], time: Time::ZERO, signature: vec![] });
+            continue;
+        };
+        let field = |name: &str| format!("precommit {index} {name}");
+        let own = (vote.height.get(&field("height"))?, vote.round.get(&field("round"))?);
+        let voted = vote.block_id.typed(&field("block_id"))?;
+        let flag = if vote.step != 2 || *step.get_or_insert(own) != own {
+            Flag::OtherStep
+        } else if voted == block_id {
+            Flag::Commit
+        } else if voted == BlockId::default() {
+            Flag::Nil
+        } else {
+            Flag::OtherBlock
+        };
+        signatures.push(CommitSig {
+            flag,
+            address: hexed(&field("validator_address"), &vote.validator_address)?,
+            time: time(&field("timestamp"), &vote.timestamp)?,
+            signature: based(&field("signature"), &vote.signature)?,
+        });
+    }
+    let (height, round) = step.unwrap_or((0, 0));
+    let commit = Commit { height, round, block_id, signatures };
+    Ok(SignedHeader { header, commit, validators: None, transactions: None })
+}
+
 /// A validator set: `/validators`, or any file with a validator set in it.
 ///
 /// # Errors

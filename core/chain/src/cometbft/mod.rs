@@ -59,6 +59,7 @@ struct Waiting {
 
 /// CometBFT's profile over one run of files.
 pub struct CometBft {
+    dialect: Dialect,
     chain_id: Option<String>,
     /// Validator sets given beside the files, by name.
     sets: Vec<(String, ValidatorSet)>,
@@ -69,7 +70,14 @@ impl CometBft {
     /// For a chain of this name, or any; with validator sets for commits that come without, and to trust.
     #[must_use]
     pub fn new(chain_id: Option<String>, sets: Vec<(String, ValidatorSet)>) -> Self {
-        Self { chain_id, sets, waiting: Vec::new() }
+        Self { dialect: Dialect::Protobuf, chain_id, sets, waiting: Vec::new() }
+    }
+
+    /// The same for amino's votes, before Tendermint 0.34: headers and sets are not hashed, and a commit's set is the first
+    /// given that has as many validators.
+    #[must_use]
+    pub fn amino(chain_id: Option<String>, sets: Vec<(String, ValidatorSet)>) -> Self {
+        Self { dialect: Dialect::Amino, ..Self::new(chain_id, sets) }
     }
 
     /// A validator set from a file, JSON or protobuf.
@@ -82,6 +90,10 @@ impl CometBft {
 
     /// The set that signed a header: the file's own, or one of those given by its hash.
     fn signers<'a>(&'a self, signed: &'a SignedHeader) -> Option<&'a ValidatorSet> {
+        if self.dialect == Dialect::Amino {
+            let size = signed.commit.signatures.len();
+            return self.sets.iter().map(|(_, set)| set).find(|set| set.validators.len() == size);
+        }
         let hash = &signed.header.hashes[Header::VALIDATORS];
         let given =
             || self.sets.iter().map(|(_, set)| set).find(|set| set.hash().is_some_and(|own| own[..] == hash[..]));
@@ -92,16 +104,17 @@ impl CometBft {
     pub fn signed(&mut self, name: &str, signed: &SignedHeader, collector: &mut Collector<'_>, report: &mut Report) {
         let header = &signed.header;
         let subject = format!("{name}: {} height {}", header.chain_id, header.height);
-        check_header(self.chain_id.as_deref(), signed, &subject, report);
+        check_header(self.dialect, self.chain_id.as_deref(), signed, &subject, report);
         let set = self.signers(signed);
         let mut total = None;
         if let Some(set) = set {
-            check_set(set, signed, &subject, report);
+            check_set(self.dialect, set, signed, &subject, report);
             total = set.total_power().ok();
         }
-        let votes = votes(signed, set, collector);
+        let votes = votes(self.dialect, signed, set, collector);
         // A given set that is not the signers' own is one that an earlier header was trusted with.
-        let trusted = self.sets.iter().filter(|(_, trusted)| Some(trusted) != set);
+        let hashed = self.dialect == Dialect::Protobuf;
+        let trusted = self.sets.iter().filter(|(_, trusted)| hashed && Some(trusted) != set);
         let trusting = trusted
             .filter_map(|(name, trusted)| {
                 let total = trusted.total_power().ok()?;
@@ -118,7 +131,7 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 /// What a signed header must satisfy without any signature.
-fn check_header(chain_id: Option<&str>, signed: &SignedHeader, subject: &str, report: &mut Report) {
+fn check_header(dialect: Dialect, chain_id: Option<&str>, signed: &SignedHeader, subject: &str, report: &mut Report) {
     let SignedHeader { header, commit, transactions, .. } = signed;
     let named = || subject.to_owned();
     let equal = |same: bool, why: &str| if same { Ok(()) } else { Err(why.to_owned()) };
@@ -128,6 +141,9 @@ fn check_header(chain_id: Option<&str>, signed: &SignedHeader, subject: &str, re
     // CometBFT types/light.go, SignedHeader.ValidateBasic.
     let same = commit.height == header.height && commit.height > 0 && commit.round >= 0;
     report.check("commit-height", named, equal(same, "the commit is for another height, or its round is negative"));
+    if dialect == Dialect::Amino {
+        return;
+    }
     let same = header.hash()[..] == commit.block_id.hash[..];
     report.check("header-hash", named, equal(same, "the commit is for another header"));
     if let Some(transactions) = transactions {
@@ -138,19 +154,22 @@ fn check_header(chain_id: Option<&str>, signed: &SignedHeader, subject: &str, re
 }
 
 /// What a validator set must satisfy for this header.
-fn check_set(set: &ValidatorSet, signed: &SignedHeader, subject: &str, report: &mut Report) {
+fn check_set(dialect: Dialect, set: &ValidatorSet, signed: &SignedHeader, subject: &str, report: &mut Report) {
     let named = || subject.to_owned();
     let SignedHeader { header, commit, .. } = signed;
     let (votes, validators) = (commit.signatures.len(), set.validators.len());
     // CometBFT types/validation.go, verifyBasicValsAndCommit.
     let why = || format!("{votes} votes, absent ones included, for {validators} validators");
     report.check("commit-size", named, if votes == validators { Ok(()) } else { Err(why()) });
+    report.check("validators", named, set.check_addresses().and_then(|()| set.total_power().map(|_| ())));
+    if dialect == Dialect::Amino {
+        return;
+    }
     if let Some(hash) = set.hash() {
         let same = hash[..] == header.hashes[Header::VALIDATORS][..];
         let why = || Err("the validators have another root than the header says".to_owned());
         report.check("validators-hash", named, if same { Ok(()) } else { why() });
     }
-    report.check("validators", named, set.check_addresses().and_then(|()| set.total_power().map(|_| ())));
     let proposer = set.validators.iter().any(|validator| validator.address == header.proposer_address);
     let outcome = if proposer { Ok(()) } else { Err("the proposer is none of the validators".to_owned()) };
     report.check("proposer", named, outcome);
@@ -160,7 +179,12 @@ fn check_set(set: &ValidatorSet, signed: &SignedHeader, subject: &str, report: &
 const TWICE: &str = "this signer's vote stands twice in the commit";
 
 /// The votes that are there, each by its place in the set (CometBFT `types/validation.go`, lookUpByIndex).
-fn votes(signed: &SignedHeader, set: Option<&ValidatorSet>, collector: &mut Collector<'_>) -> Vec<Pending> {
+fn votes(
+    dialect: Dialect,
+    signed: &SignedHeader,
+    set: Option<&ValidatorSet>,
+    collector: &mut Collector<'_>,
+) -> Vec<Pending> {
     let SignedHeader { header, commit, .. } = signed;
     let mut times: HashMap<&[u8], usize> = HashMap::new();
     commit.signatures.iter().for_each(|signature| *times.entry(&signature.address).or_default() += 1);
@@ -172,18 +196,22 @@ fn votes(signed: &SignedHeader, set: Option<&ValidatorSet>, collector: &mut Coll
         }
         let validator = set.and_then(|set| set.validators.get(index));
         let asked = match (set, validator) {
+            _ if signature.flag == Flag::OtherStep => Asked::Invalid("a vote for another height, round or step"),
+            _ if signature.flag == Flag::OtherBlock => Asked::NotEvaluated("a vote for another block"),
             (None, _) => Asked::NotEvaluated("the validator set is not given"),
             (Some(_), None) => Asked::Invalid("the set has no validator at this place"),
             (_, Some(validator)) if validator.address != signature.address => {
-                let twice =
-                    commit.signatures.iter().filter(|other| other.address == signature.address).nth(1).is_some();
-                Asked::Invalid(if twice { TWICE } else { "the set has another validator at this place" })
+                Asked::Invalid(if times[&signature.address[..]] > 1 {
+                    TWICE
+                } else {
+                    "the set has another validator at this place"
+                })
             }
             // A set that names a validator twice is refused too, see the check `validators`.
             _ if !seen.insert(&signature.address) => Asked::Invalid(TWICE),
             (_, Some(validator)) => {
-                let message = commit.vote_bytes(Dialect::Protobuf, &header.chain_id, signature);
-                match validator.key.claim(Dialect::Protobuf, &signature.signature, &message, collector) {
+                let message = commit.vote_bytes(dialect, &header.chain_id, signature);
+                match validator.key.claim(dialect, &signature.signature, &message, collector) {
                     Some(claim) => Asked::Claim(claim),
                     None => Asked::NotEvaluated("a key of a kind that is not covered"),
                 }

@@ -58,6 +58,10 @@ pub enum Flag {
     Commit,
     /// For no block.
     Nil,
+    /// Before Tendermint 0.33, whose votes stand in a commit whole: for another block.
+    OtherBlock,
+    /// The same: for another height, round or step.
+    OtherStep,
 }
 
 /// One validator's signature, or its absence.
