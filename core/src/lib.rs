@@ -10,6 +10,8 @@
 //! - [`reference`]: the well-kept libraries: the oracle, and the fallback on any CPU.
 //! - [`lanes`]: independent items in vector lanes, where the processor has them.
 //! - [`merkle`]: roots per rule, from digests.
+//! - [`samples`]: valid items for benchmarks, load and the demo.
+//! - [`stream`]: digests of what is too large to be an item, piece by piece.
 //!
 //! No socket, no async runtime and no metrics library here: statistics are returned, and the clock is handed in.
 
@@ -23,7 +25,9 @@ mod pool;
 mod quarantine;
 pub mod reference;
 pub mod router;
+pub mod samples;
 pub mod selftest;
+pub mod stream;
 #[cfg(test)]
 mod testing;
 

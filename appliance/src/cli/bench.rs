@@ -1,10 +1,244 @@
-//! `assay bench`.
+//! `assay bench`: items per second through the engine in this process.
+//!
+//! A pass is one batch, submitted and waited for. Its answers were checked before the first pass is timed.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use assay_core::samples::{self, Sample, Spec};
+use assay_core::stream::Hasher;
+use assay_core::{BackendName, Bundle, Choice, Engine, Order, Outcome};
+use assay_scheme::registry::OPERATIONS;
+use assay_scheme::{Kind, Operation, Priority, Row};
+use serde::Serialize;
+
+use super::error::{CliError, EXIT_OK, EXIT_UNEXPECTED, complain, finish};
+use super::progress::Progress;
+use super::source::{backends, demand_served, operations, start_engine, threads};
+use super::table::{commas, table};
+
+const EXAMPLE: &str = "\
+A pass is one batch, submitted and waited for; best and median of all passes are printed. Every key is another one (for
+BLS 512, ML-DSA 64, RSA 2). An aggregate's item has --group keys, a tree's that many leaves.
+
+Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or a backend that is not here.
+
+Examples:
+  assay bench --scheme ed25519-zip215 --items 1024
+  assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json
+  assay bench";
+
+/// Passes at least, however slow.
+const PASSES_MIN: usize = 3;
+/// Passes at most: a median is settled long before.
+const PASSES_MAX: usize = 100_000;
 
 /// Arguments of `assay bench`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The rule set to measure; without it and --algorithm, every operation
+    #[arg(long, value_name = "SCHEME", value_parser = operations(&[Kind::Verify, Kind::Recover, Kind::Merkle]), conflicts_with = "algorithm")]
+    scheme: Option<&'static Operation>,
+    /// The hash function to measure
+    #[arg(long, short, value_name = "ALGORITHM", value_parser = operations(&[Kind::Digest]))]
+    algorithm: Option<&'static Operation>,
+    /// Which backend must compute; one that cannot is an error, never replaced by another
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = backends())]
+    backend: Choice,
+    /// CPU worker threads; 0 is one per core
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads())]
+    threads: usize,
+    /// Items of a batch; as many as suit the operation where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    items: Option<u32>,
+    /// Passes, exactly this many; as many as --seconds allows where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PASSES_MAX as i64))]
+    passes: Option<u32>,
+    /// How long to measure each operation
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+    /// Bytes of each message, where the scheme does not sign a 32-byte digest
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(0..=1_048_576))]
+    message_bytes: u32,
+    /// Keys of an aggregate, or leaves of a tree; 8 or 1,024 where it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    group: Option<u32>,
+    /// Print a JSON object for each operation
+    #[arg(long)]
+    json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.001..=3_600.0).contains(&seconds) { Ok(seconds) } else { Err("give 0.001 to 3600 seconds".to_owned()) }
+}
 
 /// Runs the command; returns its exit code.
-pub fn run(_args: Args) -> u8 {
-    unimplemented!()
+pub fn run(args: Args) -> u8 {
+    super::interrupt::exit_on_ctrl_c();
+    finish(execute(&args))
+}
+
+#[derive(Serialize)]
+struct Measured {
+    operation: &'static str,
+    backend: String,
+    threads: usize,
+    batch: usize,
+    message_bytes: usize,
+    passes: usize,
+    items_per_second: f64,
+    items_per_second_median: f64,
+}
+
+fn execute(args: &Args) -> Result<u8, CliError> {
+    let (engine, _) = start_engine(args.backend, args.threads)?;
+    let rows: Vec<_> = match args.scheme.or(args.algorithm) {
+        Some(operation) => {
+            demand_served(&engine, args.backend, operation)?;
+            vec![operation]
+        }
+        None => OPERATIONS.iter().filter(|operation| engine.serves(operation.row)).collect(),
+    };
+    if rows.is_empty() {
+        demand_served(&engine, args.backend, &OPERATIONS[0])?;
+    }
+    let mut out = io::stdout().lock();
+    let mut progress = Progress::new(Some(rows.len() as u64), args.json);
+    let mut measured = Vec::new();
+    let mut code = EXIT_OK;
+    for (done, operation) in rows.iter().enumerate() {
+        progress.set(done as u64, || operation.name.to_owned());
+        match measure(args, &engine, operation) {
+            Ok(row) if args.json => {
+                let mut text = serde_json::to_vec(&row).expect("finite numbers and strings are JSON");
+                text.push(b'\n');
+                out.write_all(&text)?;
+            }
+            Ok(row) => measured.push(row),
+            Err(why) => {
+                complain(&format!("{}: {why}", operation.name));
+                code = EXIT_UNEXPECTED;
+            }
+        }
+    }
+    progress.finish();
+    if !args.json {
+        out.write_all(lines(&measured).as_bytes())?;
+    }
+    out.flush()?;
+    Ok(code)
+}
+
+/// One operation: make items, check their answers, then time passes.
+fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Result<Measured, String> {
+    let group = args.group.map_or(group_default(operation), |group| group as usize);
+    let items = args.items.map_or(items_default(operation), |items| items as usize);
+    let spec = Spec { items, message_bytes: args.message_bytes as usize, group, ..Spec::default() };
+    let samples = samples::samples(operation, &spec);
+    let bundle = Bundle::new(samples::parameters(operation), samples::columns(operation, &samples))
+        .map_err(|error| error.to_string())?;
+    let order = Order { priority: Priority::Bulk, deadline: None };
+    let outcome = engine.run(bundle.clone(), order);
+    check(operation, &samples, &outcome)?;
+    drop(samples);
+    let mut times = Vec::new();
+    let start = Instant::now();
+    let enough = |passes: usize| match args.passes {
+        Some(wanted) => passes >= wanted as usize,
+        None => {
+            let over = start.elapsed() >= Duration::from_secs_f64(args.seconds);
+            passes >= PASSES_MAX || (passes >= PASSES_MIN && over)
+        }
+    };
+    while !enough(times.len()) {
+        let pass = Instant::now();
+        let answers = engine.run(bundle.clone(), order);
+        times.push(pass.elapsed());
+        if answers.results != outcome.results {
+            return Err("two passes over the same items gave different answers".to_owned());
+        }
+    }
+    times.sort_unstable();
+    let rate = |time: Duration| items as f64 / time.as_secs_f64().max(1e-9);
+    Ok(Measured {
+        operation: operation.name,
+        backend: computed_by(&outcome),
+        threads: engine.threads(),
+        batch: items,
+        message_bytes: bundle.message_bytes(0..items) / items,
+        passes: times.len(),
+        items_per_second: rate(times[0]),
+        items_per_second_median: rate(times[times.len() / 2]),
+    })
+}
+
+/// Every item valid, and every digest what a separate computation says.
+fn check(operation: &Operation, samples: &[Sample], outcome: &Outcome) -> Result<(), String> {
+    for (item, sample) in samples.iter().enumerate() {
+        let verdict = outcome.results.verdict(item);
+        if !sample.agrees(verdict) {
+            return Err(format!("item {item} came out {verdict}, which is wrong: nothing was measured"));
+        }
+        if let Some(mut hasher) = Hasher::new(operation.row) {
+            hasher.update(&sample.messages[0]);
+            if hasher.finish() != outcome.results.value(item) {
+                return Err(format!("item {item} came out with a wrong digest: nothing was measured"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The backends that computed items, joined with `+`.
+fn computed_by(outcome: &Outcome) -> String {
+    let names = BackendName::ALL.into_iter().filter(|name| outcome.backends[*name as usize] > 0);
+    names.map(BackendName::name).collect::<Vec<_>>().join("+")
+}
+
+/// A batch that takes some tens of milliseconds on a few cores.
+fn items_default(operation: &Operation) -> usize {
+    match (operation.kind, operation.row) {
+        (Kind::Digest, _) => 65_536,
+        (Kind::Merkle, _) => 16,
+        (_, Row::BlsMinPkPop | Row::BlsMinPkPopAggregate | Row::BlsMinPkPopFastAggregate) => 64,
+        (_, Row::MlDsa65) => 256,
+        _ => 1_024,
+    }
+}
+
+fn group_default(operation: &Operation) -> usize {
+    if operation.kind == Kind::Merkle { 1_024 } else { 8 }
+}
+
+fn lines(measured: &[Measured]) -> String {
+    let rows: Vec<_> = measured
+        .iter()
+        .map(|row| {
+            vec![
+                row.operation.to_owned(),
+                row.backend.clone(),
+                row.threads.to_string(),
+                commas(row.batch as u64),
+                commas(row.items_per_second as u64),
+                commas(row.items_per_second_median as u64),
+                row.passes.to_string(),
+            ]
+        })
+        .collect();
+    table(&["operation", "backend", "threads", "batch", "items/s best", "median", "passes"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_bounded() {
+        assert_eq!(seconds("0.5"), Ok(0.5));
+        for bad in ["0", "-1", "nan", "inf", "1e9", "x"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,30 +1,48 @@
 //! The commands: one file each, one shape: `Args` and `run`.
+//!
+//! - [`error`]: what stops a command, and the exit codes. [`interrupt`]: Ctrl-C.
+//! - [`input`], [`items`]: JSON lines to items. [`source`]: an engine here, or nodes. [`stream`]: a file of any size through
+//!   either, in bounded memory. [`report`]: verdicts to lines and a summary. [`progress`]: the bar.
 
+use std::panic;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
 pub mod cert;
+pub mod checklist;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod digest;
+pub mod error;
+pub mod input;
+pub mod interrupt;
+pub mod items;
 pub mod load;
+pub mod man;
+pub mod progress;
 pub mod recover;
+pub mod report;
 pub mod serve;
+pub mod source;
 pub mod status;
+pub mod stream;
+pub mod table;
 pub mod verify;
 
-/// As expected.
-pub const EXIT_OK: u8 = 0;
-/// Not as expected: an item that should hold does not, or the other way round.
-pub const EXIT_UNEXPECTED: u8 = 1;
-/// Usage or input; outranks [`EXIT_UNEXPECTED`].
-pub const EXIT_USAGE: u8 = 2;
+pub use error::{EXIT_INTERNAL, EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE};
 
 /// Verification and hashing for chains: batches in, a verdict or digest per item out.
 #[derive(Debug, Parser)]
-#[command(name = "assay", version, propagate_version = true)]
+#[command(
+    name = "assay",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 as expected, 1 not as expected, 2 usage or input.\n\nExample:\n  assay demo"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,23 +68,100 @@ enum Command {
     Digest(digest::Args),
     /// Measure items per second in this process.
     Bench(bench::Args),
-    /// Send load to a node and measure latency and throughput.
+    /// Send load to nodes and measure latency and throughput.
     Load(load::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+    /// Print or write manual pages.
+    Man(man::Args),
 }
 
 /// Parses the arguments, runs the command, turns its outcome into an exit code.
 pub fn main() -> ExitCode {
-    let code = match Cli::parse().command {
-        Command::Demo(args) => demo::run(args),
-        Command::Serve(args) => serve::run(args),
-        Command::Cert(args) => cert::run(args),
-        Command::Config(args) => config::run(args),
-        Command::Status(args) => status::run(args),
-        Command::Verify(args) => verify::run(args),
-        Command::Recover(args) => recover::run(args),
-        Command::Digest(args) => digest::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::Load(args) => load::run(args),
+    hide_panics();
+    let code = match Cli::try_parse() {
+        // A panic was said by the hook; what is left is not to let it look like an answer.
+        Ok(cli) => panic::catch_unwind(|| cli.command.run()).unwrap_or(EXIT_INTERNAL),
+        Err(error) => refuse(&error),
     };
     ExitCode::from(code)
+}
+
+impl Command {
+    fn run(self) -> u8 {
+        match self {
+            Self::Demo(args) => demo::run(args),
+            Self::Serve(args) => serve::run(args),
+            Self::Cert(args) => cert::run(args),
+            Self::Config(args) => config::run(args),
+            Self::Status(args) => status::run(args),
+            Self::Verify(args) => verify::run(args),
+            Self::Recover(args) => recover::run(args),
+            Self::Digest(args) => digest::run(args),
+            Self::Bench(args) => bench::run(args),
+            Self::Load(args) => load::run(args),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args),
+        }
+    }
+}
+
+/// A panic is this program's bug: it is said in one line, without a backtrace.
+fn hide_panics() {
+    panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words");
+        let at = info.location().map_or_else(String::new, |location| format!(" at {location}"));
+        error::complain(&format!("internal fault{at}: {what}; please report it with the command that led here"));
+    }));
+}
+
+/// Help and version go to the output; every other refusal of the arguments is one line on stderr.
+fn refuse(error: &clap::Error) -> u8 {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that closes the pipe has seen enough.
+            let _ = error.print();
+            EXIT_OK
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            EXIT_USAGE
+        }
+        _ => {
+            error::complain(&one_line(&error.render().to_string()));
+            EXIT_USAGE
+        }
+    }
+}
+
+/// The parser's own words without its usage block, which `--help` shows in full.
+fn one_line(rendered: &str) -> String {
+    let (text, usage) = rendered.split_once("\n\nUsage: ").unwrap_or((rendered, ""));
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let text = text.split("\n\nFor more information").next().unwrap_or(text);
+    let command: Vec<_> = usage.split_whitespace().take_while(|word| word.starts_with(char::is_lowercase)).collect();
+    let command = if command.is_empty() { "assay".to_owned() } else { command.join(" ") };
+    format!("{}; see `{command} --help`", text.trim_end().trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_table_of_arguments_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_words_and_loses_its_usage_block() {
+        let error = Cli::try_parse_from(["assay", "completions", "bish"]).expect_err("no such shell");
+        let line = one_line(&error.render().to_string());
+        assert!(line.starts_with("invalid value 'bish' for '<SHELL>'"), "{line}");
+        assert!(line.ends_with("see `assay completions --help`") || line.ends_with("see `assay --help`"), "{line}");
+        assert!(!line.contains("Usage"), "{line}");
+    }
 }
