@@ -96,6 +96,9 @@ pub enum CliError {
     /// No node answers, or the client's own files are wrong.
     #[error("{0}")]
     Nodes(#[from] assay_client::Error),
+    /// The demo's own node or client did not come up or broke off.
+    #[error("the demo: {0}")]
+    Demo(String),
     /// The output's reader went away or its disk is full.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
