@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(field_error(r#"{"message":"00","message":"01"}"#).why, "given twice");
         assert_eq!(field_error(r#"{"message":"00""#).field, None);
         assert_eq!(field_error("[1]").field, None);
-        assert_eq!(field_error("{\"\u{1b}[2J\":1}").field.as_deref(), Some("\\u{1b}[2J"));
+        assert_eq!(field_error(r#"{"\u001b[2J":1}"#).field.as_deref(), Some("\\u{1b}[2J"));
         let mut fields =
             Fields::parse(1, br#"{"message":[["00"]],"digest":{"a":[1]},"expect":1.5}"#).expect("an object");
         for name in ["message", "digest", "expect"] {
