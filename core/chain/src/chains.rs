@@ -3,6 +3,7 @@
 use crate::bitcoin::{Bitcoin, network::NETWORKS, outputs::Outputs};
 use crate::bnb_beacon::BnbBeacon;
 use crate::cometbft::{CometBft, types::ValidatorSet};
+use crate::ethereum::{self, Ethereum};
 use crate::profile::Profile;
 
 /// What a run is told besides its files.
@@ -77,7 +78,7 @@ pub struct Chain {
 }
 
 /// Every system, in the order of the list.
-pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON];
+pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON, ETHEREUM];
 
 impl Chain {
     /// The system with this name.
@@ -239,6 +240,49 @@ const BNB_BEACON: Chain = Chain {
     open: |options| {
         refuse("bnb-beacon", &options.previous_outputs, "previous outputs")?;
         Ok(Box::new(BnbBeacon::new(options.network.clone(), validator_sets(options)?)))
+    },
+};
+
+const ETHEREUM: Chain = Chain {
+    name: "ethereum",
+    about: "Ethereum blocks and transactions",
+    formats: &[
+        "blocks in RLP, one after another, as bytes or hex",
+        "signed transactions in their network form, the same",
+    ],
+    networks: || ethereum::NETWORKS.iter().map(|(name, _)| *name).collect(),
+    item: "a transaction",
+    checks: &[
+        Check {
+            name: "sender",
+            rule: "the key is recovered from r, s and v, low S (EIP-2); legacy, EIP-155, EIP-2930, EIP-1559, EIP-4844, EIP-7702; \
+                   with --network, for that chain",
+        },
+        Check { name: "header", rule: "gas within limits, extra data <= 32 bytes, no nonce or uncles since EIP-3675" },
+        Check {
+            name: "transactions-root",
+            rule: "the header's root is the transactions'; yellow paper, section 4.4.3",
+        },
+        Check { name: "withdrawals-root", rule: "the header's root is the withdrawals'; EIP-4895" },
+        Check { name: "uncles-hash", rule: "the header's hash is the uncles'; yellow paper, section 4.4.3" },
+    ],
+    leaves_out: &[
+        "whatever needs the parent or the state: number, time, base fee, balances, receipts, the state root",
+        "blob proofs, the authorisations inside EIP-7702 transactions, the consensus layer's signatures, proof of work",
+        "era1 files",
+    ],
+    open: |options| {
+        refuse("ethereum", &options.previous_outputs, "previous outputs")?;
+        refuse("ethereum", &options.validators, "validator sets")?;
+        let chain_id = options.network.as_ref().map(|name| {
+            let known = ethereum::NETWORKS.iter().find(|(network, _)| network == name).map(|(_, id)| *id);
+            known.or_else(|| name.parse().ok()).ok_or_else(|| OptionError::Network {
+                chain: "ethereum",
+                name: name.clone(),
+                known: "mainnet, sepolia, holesky, hoodi, and any chain id in decimal".into(),
+            })
+        });
+        Ok(Box::new(Ethereum::new(chain_id.transpose()?)))
     },
 };
 

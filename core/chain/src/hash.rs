@@ -2,6 +2,7 @@
 
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
+use sha3::Keccak256;
 
 /// SHA-256 (FIPS 180-4).
 #[must_use]
@@ -21,6 +22,12 @@ pub fn hash160(bytes: &[u8]) -> [u8; 20] {
     Ripemd160::digest(sha256(bytes)).into()
 }
 
+/// Keccak-256 with the padding from before FIPS 202 (Ethereum).
+#[must_use]
+pub fn keccak256(bytes: &[u8]) -> [u8; 32] {
+    Keccak256::digest(bytes).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +36,7 @@ mod tests {
     fn known_answers() {
         assert_eq!(hex::encode(sha256(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(hex::encode(sha256d(b"hello")), "9595c9df90075148eb06860365df33584b75bff782a510c6cd4883a419833d50");
+        assert_eq!(hex::encode(keccak256(b"")), "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
         assert_eq!(hex::encode(hash160(b"hello")), "b6a9c8c230722b7c748331a8b450f05566dc7d0f");
     }
 }

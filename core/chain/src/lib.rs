@@ -19,7 +19,7 @@
 //! | [`report`] | what was found: items, checks, findings that name the culprit |
 //! | [`profile`] | the trait each system implements, and the way of many files through it |
 //! | [`chains`] | the table of systems: names, formats, what each checks and leaves out |
-//! | [`hash`], [`merkle`], [`quorum`], [`proto`] | what several systems share: hashes, RFC 6962's tree, votes against a threshold, protocol buffers |
+//! | [`hash`], [`merkle`], [`quorum`], [`proto`], [`rlp`] | what several systems share: hashes, RFC 6962's tree, votes against a threshold, protocol buffers, RLP |
 //! | [`bitcoin`] and the others | one module a system, each rule cited beside its check |
 //!
 //! What a profile does not cover is not evaluated, with a reason, and never valid. This crate knows no backend and no
@@ -30,6 +30,7 @@ pub mod bnb_beacon;
 pub mod chains;
 pub mod claims;
 pub mod cometbft;
+pub mod ethereum;
 pub mod hash;
 pub mod input;
 pub mod merkle;
@@ -37,6 +38,7 @@ pub mod profile;
 pub mod proto;
 pub mod quorum;
 pub mod report;
+pub mod rlp;
 
 pub use chains::{CHAINS, Chain, Options};
 pub use claims::{Claim, Collector};

@@ -1,0 +1,202 @@
+//! Ethereum's profile on ethereum/tests' blocks and transactions, and on spoilt copies of them.
+
+mod common;
+
+use assay_chain::report::{Ending, What};
+use assay_chain::{Detail, Options, Report, rlp};
+use common::{run, run_with, vector};
+use proptest::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize, Clone)]
+struct Block {
+    test: String,
+    rlp: String,
+    hash: Option<String>,
+    senders: Option<Vec<Option<String>>>,
+    exception: Option<String>,
+}
+
+fn blocks() -> Vec<Block> {
+    serde_json::from_slice(&vector("ethereum/blocks.json")).expect("a list")
+}
+
+fn failed(report: &Report) -> Vec<&'static str> {
+    report.checks.iter().filter(|(_, tally)| tally.failed > 0).map(|(name, _)| *name).collect()
+}
+
+#[test]
+fn valid_blocks_have_their_hashes_roots_and_senders() {
+    let (mut transactions, mut known) = (0, 0);
+    for block in blocks().into_iter().filter(|block| block.exception.is_none()) {
+        let files = [("block", block.rlp.clone().into_bytes())];
+        let report = run_with("ethereum", &Options::default(), &files, Detail::Items);
+        let senders = block.senders.expect("a valid block's");
+        assert_eq!((report.items, report.valid), (senders.len(), senders.len()), "{}", block.test);
+        assert!(failed(&report).is_empty(), "{}: {:?}", block.test, report.findings);
+        for check in ["header", "transactions-root", "withdrawals-root", "uncles-hash"] {
+            assert_eq!(report.checks[check].ok, 1, "{}: {check}", block.test);
+        }
+        let hash = block.hash.expect("a valid block's");
+        for (at, sender) in senders.iter().enumerate() {
+            assert!(report.notes[at].contains(&hash), "{} is not in {}", hash, report.notes[at]);
+            if let Some(sender) = sender {
+                assert!(report.notes[at].ends_with(&format!("transaction {at}: sender {sender}")), "{}", block.test);
+                known += 1;
+            }
+        }
+        transactions += senders.len();
+    }
+    assert!(transactions > 40 && known > 20, "{transactions} {known}");
+}
+
+/// What of an invalid block shows without its parent and state.
+#[test]
+fn invalid_blocks_are_refused_where_the_block_alone_shows_it() {
+    let mut seen = 0;
+    for block in blocks().into_iter().filter(|block| block.exception.is_some()) {
+        let report = run("ethereum", &Options::default(), &[("block", block.rlp.clone().into_bytes())]);
+        let expected: &[&str] = match block.exception.as_deref().expect("filtered") {
+            "BlockException.EXTRA_DATA_TOO_BIG" | "BlockException.GASLIMIT_TOO_BIG" => &["header"],
+            "BlockException.INVALID_TRANSACTIONS_ROOT" => &["transactions-root"],
+            "BlockException.IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS" => &["header", "uncles-hash"],
+            "BlockException.IMPORT_IMPOSSIBLE_DIFFICULTY_OVER_PARIS" => &["header"],
+            _ => continue,
+        };
+        assert_eq!(failed(&report), expected, "{}: {:?}", block.test, report.findings);
+        assert_eq!(report.ending(false), Ending::NotAsExpected);
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
+}
+
+#[test]
+fn signed_transactions_have_the_senders_of_their_keys() {
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&vector("ethereum/txtest.json")).expect("a list");
+    let mut file = Vec::new();
+    let mut senders = Vec::new();
+    for case in &list {
+        file.extend_from_slice(&hex::decode(case["signed"].as_str().expect("hex")).expect("hex"));
+        let key = hex::decode(case["key"].as_str().expect("hex")).expect("hex");
+        let secret = bitcoin::secp256k1::SecretKey::from_slice(&key).expect("a key");
+        let public = secret.public_key(&bitcoin::secp256k1::Secp256k1::new()).serialize_uncompressed();
+        senders.push(hex::encode(&assay_chain::hash::keccak256(&public[1..])[12..]));
+    }
+    let report = run_with("ethereum", &Options::default(), &[("transactions", file)], Detail::Items);
+    // The second was signed before EIP-2, with a high S that no transaction outside a Frontier block may have now.
+    assert_eq!((report.items, report.valid), (2, 1), "{:?}", report.findings);
+    assert!(report.notes[0].ends_with(&senders[0]), "{:?} {senders:?}", report.notes);
+    assert_eq!(report.findings[1].why, "signature refused: signature");
+}
+
+/// A block of these transactions with this number, its root as the profile itself is made to say it.
+fn frontier_block(number: u64, transaction: &[u8]) -> Vec<u8> {
+    let bytes = hex::decode(&blocks()[0].rlp).expect("hex");
+    let all = parts(&bytes);
+    let header = rlp::take(&mut &all[0][..], 0).expect("a header");
+    let mut fields: Vec<Vec<u8>> = header.items().expect("fields").iter().map(|field| field.raw.to_vec()).collect();
+    fields[8] = rlp::number(number);
+    block_with(&[block_with(&fields), rlp::list(&[transaction]), all[2].clone()])
+}
+
+#[test]
+fn a_high_s_holds_in_frontier_blocks_of_mainnet_alone() {
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&vector("ethereum/txtest.json")).expect("a list");
+    let high = hex::decode(list[1]["signed"].as_str().expect("hex")).expect("hex");
+    let valid = |network: Option<&str>, number| {
+        let options = Options { network: network.map(str::to_owned), ..Options::default() };
+        run("ethereum", &options, &[("block", frontier_block(number, &high))]).valid
+    };
+    assert_eq!(valid(Some("mainnet"), 1_149_999), 1);
+    assert_eq!(valid(Some("mainnet"), 1_150_000), 0);
+    assert_eq!(valid(Some("sepolia"), 1), 0);
+    assert_eq!(valid(None, 1), 0);
+}
+
+#[test]
+fn other_chains_high_s_and_bad_v_are_told() {
+    let mainnet = Options { network: Some("mainnet".into()), ..Options::default() };
+    let all = blocks().into_iter().find(|block| block.test.contains("AllTransactionTypes")).expect("it is there");
+    let report = run("ethereum", &mainnet, &[("block", all.rlp.clone().into_bytes())]);
+    assert_eq!((report.items, report.valid), (4, 4), "{:?}", report.findings);
+    let sepolia = Options { network: Some("sepolia".into()), ..Options::default() };
+    let report = run("ethereum", &sepolia, &[("block", all.rlp.into_bytes())]);
+    // The legacy transaction says no chain.
+    assert_eq!((report.valid, report.invalid), (1, 3));
+    assert!(report.findings[0].why.contains("another chain"));
+    let signed = "f86b8085e8d4a510008227109413978aee95f38490e9769c39b2773ed763d9cd5f872386f26fc10000801ba0eab47c1a49bf2fe5d40e01d313900e19ca485867d462fe06e139e3a536c6d4f4a014a569d327dcda4b29f74f93c0e9729d2f49ad726e703f9cd90dbb0fbf6649f1";
+    let spoilt =
+        |from: &str, to: &str| run("ethereum", &Options::default(), &[("tx", signed.replace(from, to).into_bytes())]);
+    assert_eq!(spoilt("1ba0eab4", "1aa0eab4").findings[0].why, "v says no recovery id");
+    // n - s, and the other parity: the same key, and no longer low.
+    let high = "1ca0eab47c1a49bf2fe5d40e01d313900e19ca485867d462fe06e139e3a536c6d4f4a0eb5a962cd82325b4d608b06c3f168d618b652f7440d8609ee6c4a37d10cff750";
+    let low = &signed[signed.len() - high.len()..];
+    assert_eq!(spoilt(low, high).findings[0].why, "signature refused: signature");
+}
+
+#[test]
+fn cut_blocks_are_told_with_their_byte() {
+    let bytes = hex::decode(&blocks()[0].rlp).expect("hex");
+    for cut in [0, 1, 2, 3, 100, 500, bytes.len() - 1] {
+        let report = run("ethereum", &Options::default(), &[("cut", bytes[..cut].to_vec())]);
+        assert_eq!((report.items, report.unreadable), (0, 1), "cut at {cut}");
+        assert!(report.findings[0].why.starts_with("at byte "), "{:?}", report.findings);
+    }
+}
+
+/// A block's parts, for putting them together anew.
+fn parts(block: &[u8]) -> Vec<Vec<u8>> {
+    let item = rlp::take(&mut &block[..], 0).expect("a block");
+    item.items().expect("its parts").iter().map(|part| part.raw.to_vec()).collect()
+}
+
+fn block_with(parts: &[Vec<u8>]) -> Vec<u8> {
+    rlp::list(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_transaction_breaks_the_root_and_loses_its_sender(which in any::<usize>(), at in any::<usize>(), bit in 0_u32..8) {
+        let valid: Vec<Block> = blocks().into_iter().filter(|b| b.senders.as_ref().is_some_and(|s| !s.is_empty())).collect();
+        let block = hex::decode(&valid[which % valid.len()].rlp).expect("hex");
+        let mut all = parts(&block);
+        let at = at % all[1].len();
+        all[1][at] ^= 1 << bit;
+        let spoilt = block_with(&all);
+        let before = run_with("ethereum", &Options::default(), &[("block", block)], Detail::Items);
+        let report = run_with("ethereum", &Options::default(), &[("block", spoilt)], Detail::Items);
+        // It is no list of transactions any more, or another list than the header names.
+        if report.unreadable == 0 {
+            prop_assert!(failed(&report).contains(&"transactions-root"), "{:?}", report.findings);
+            prop_assert!(report.findings.iter().any(|f| f.what == What::Check("transactions-root")));
+            prop_assert!(report.notes != before.notes, "a sender is another, or none");
+        }
+    }
+
+    #[test]
+    fn a_swapped_or_doubled_transaction_breaks_the_root(which in any::<usize>(), doubled in any::<bool>()) {
+        let valid: Vec<Block> = blocks().into_iter().filter(|b| b.senders.as_ref().is_some_and(|s| s.len() > 1)).collect();
+        let block = hex::decode(&valid[which % valid.len()].rlp).expect("hex");
+        let mut all = parts(&block);
+        let item = rlp::take(&mut &all[1][..], 0).expect("a list");
+        let mut transactions: Vec<&[u8]> = item.items().expect("items").iter().map(|item| item.raw).collect();
+        if doubled { transactions.push(transactions[0]) } else { transactions.swap(0, 1) }
+        let list = rlp::list(&transactions);
+        let changed = list != all[1];
+        all[1] = list;
+        let report = run("ethereum", &Options::default(), &[("block", block_with(&all))]);
+        prop_assert_eq!(report.invalid, 0);
+        prop_assert_eq!(failed(&report).is_empty(), !changed);
+    }
+
+    #[test]
+    fn strangers_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..400), block in any::<bool>()) {
+        if block {
+            bytes.insert(0, 0xf9);
+        }
+        let report = run("ethereum", &Options::default(), &[("any", bytes)]);
+        prop_assert_eq!(report.invalid + report.valid, report.items);
+    }
+}
