@@ -3,6 +3,9 @@
 //! A configuration goes in; sockets, an engine and an admin listener come out, and one way to stop them in order. Knows
 //! no command line and no signal: [`crate::cli::serve`] does.
 
+mod settings;
+mod workers;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,14 +15,12 @@ use assay_core::{Engine, StartError as EngineError};
 use assay_scheme::Priority;
 use assay_wire::{CloseCode, NodeStatus};
 use quinn::{Endpoint, VarInt};
-use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::admin::{self, Admin, AdminError};
-use crate::admission::{Admission, Limits, TenantLimits};
-use crate::batcher::BatchLimits;
-use crate::config::{Config, TenantConfig};
+use crate::admission::Admission;
+use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::health::{Health, State};
 use crate::limits::{CLOSE_TIME_MAX, CUT_TIME_MAX, DRAIN_POLL};
@@ -27,6 +28,8 @@ use crate::metrics;
 use crate::quic::{self, BindError, Gate, GateLimits};
 use crate::session::Service;
 use crate::tls::{ServerTls, TlsError};
+use settings::{batch_limits, fixed_changes, limits};
+use workers::start_engine;
 
 /// One queue of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +207,7 @@ impl Node {
         if !self_test(&service).await {
             return Err(StartError::SelfTest);
         }
-        let gate = Arc::new(Gate::new(GateLimits::of(&config.listen)));
+        let gate = Arc::new(Gate::new(GateLimits::of(&config.listen), tls));
         let mut tasks = JoinSet::new();
         for endpoint in &endpoints {
             tasks.spawn(quic::accept(endpoint.clone(), Arc::clone(&gate), Arc::clone(&service)));
@@ -337,39 +340,9 @@ impl Shared {
             endpoint.set_server_config(Some(server.clone()));
         }
         metrics::tls_expiry(tls.expiry);
-        let closed =
-            self.gate.recheck(|tenant, chain| service.admission.tenant(tenant.name()).is_some() && tls.accepts(chain));
+        let closed = self.gate.reload(tls, |tenant| service.admission.tenant(tenant.name()).is_some());
         tracing::info!(tenants = current.tenants.len(), closed_connections = closed, "reloaded");
         Ok(())
-    }
-}
-
-/// The sections that differ and cannot change in a running node.
-fn fixed_changes(current: &Config, wanted: &Config) -> Vec<&'static str> {
-    let changes = [
-        ("node", current.node != wanted.node),
-        ("listen", current.listen != wanted.listen),
-        ("engine", current.engine != wanted.engine),
-        ("admin", current.admin != wanted.admin),
-        ("log", current.log != wanted.log),
-        ("drain", current.drain != wanted.drain),
-    ];
-    changes.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
-}
-
-/// Admission's limits, as configured.
-fn limits(config: &Config) -> Limits {
-    let tenant = |tenant: &TenantConfig| TenantLimits {
-        items_per_second: (tenant.items_per_second > 0).then_some(tenant.items_per_second),
-        burst_items: tenant.burst_items,
-        requests_in_flight: tenant.requests_in_flight_max as u64,
-        bytes_in_flight: tenant.bytes_in_flight_max,
-        priorities: Priority::ALL.map(|priority| tenant.permits(priority)),
-    };
-    Limits {
-        queue_items: Priority::ALL.map(|priority| config.queues.of(priority).items_max as u64),
-        bytes_in_flight: config.listen.bytes_in_flight_max,
-        tenants: config.tenants.iter().map(|(name, limits)| (name.clone(), tenant(limits))).collect(),
     }
 }
 
@@ -378,55 +351,6 @@ fn make_series(config: &Config, admission: &Admission) {
     for tenant in config.tenants.keys().filter_map(|name| admission.tenant(name)) {
         metrics::tenant_configured(tenant.name());
     }
-}
-
-/// The batcher's limits, as configured.
-fn batch_limits(config: &Config) -> [BatchLimits; Priority::ALL.len()] {
-    Priority::ALL.map(|priority| {
-        let queue = config.queues.of(priority);
-        BatchLimits { items_max: queue.batch_items_max, age_max: Duration::from_micros(queue.batch_age_us_max) }
-    })
-}
-
-/// Starts the engine off the runtime: it detects backends and runs their known answers.
-async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<Engine>, StartError> {
-    let nice = config.engine.nice;
-    let config = assay_core::Config {
-        choice: config.engine.backend,
-        threads: config.engine.threads,
-        on_thread_start: Some(Arc::new(move |thread| step_back(thread, nice))),
-    };
-    let engine = tokio::task::spawn_blocking(move || Engine::new(config, clock)).await;
-    let engine = Arc::new(engine.map_err(|_| StartError::Interrupted)??);
-    for backend in engine.backends() {
-        tracing::info!(
-            backend = backend.name.name(),
-            serving = backend.serving,
-            note = backend.note,
-            threads = engine.threads(),
-            "backend"
-        );
-    }
-    Ok(engine)
-}
-
-/// Lets the network threads run before this worker.
-fn step_back(thread: usize, nice: u8) {
-    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
-    let own = thread_priority::thread_native_id();
-    let set = nice_priority(nice, policy)
-        .is_some_and(|priority| thread_priority::set_thread_priority_and_policy(own, priority, policy).is_ok());
-    if !set {
-        tracing::warn!(thread, nice, "a worker keeps its scheduling priority");
-    }
-}
-
-/// The library's priority, of 0 to 99, that it makes this niceness of.
-fn nice_priority(nice: u8, policy: ThreadSchedulePolicy) -> Option<ThreadPriority> {
-    (0..=99_u8)
-        .filter_map(|value| ThreadPriorityValue::try_from(value).ok())
-        .map(ThreadPriority::Crossplatform)
-        .find(|priority| priority.to_posix(policy).is_ok_and(|value| value == i32::from(nice)))
 }
 
 /// Runs the known answers once; they go through the queue as a request would.
@@ -495,14 +419,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_configurable_niceness_has_a_priority() {
-        let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
-        for nice in 0..=19 {
-            assert!(nice_priority(nice, policy).is_some(), "nice {nice}");
-        }
-    }
-
-    #[test]
     fn every_queue_is_bounded_and_says_what_happens_when_full() {
         let config = Config::load(None).expect("the built-in configuration");
         let queues = wiring(&config);
@@ -516,17 +432,5 @@ mod tests {
         for priority in Priority::ALL {
             assert!(names.contains(&priority.name()));
         }
-    }
-
-    #[test]
-    fn a_change_that_needs_a_restart_is_named_and_nothing_else_is() {
-        let current = Config::load(None).expect("the built-in configuration");
-        let mut wanted = current.clone();
-        wanted.tenant_defaults.items_per_second = 1;
-        wanted.queues.bulk.batch_items_max = 1;
-        assert_eq!(fixed_changes(&current, &wanted), Vec::<&str>::new());
-        wanted.listen.connections_max += 1;
-        wanted.node.zone = "b".to_owned();
-        assert_eq!(fixed_changes(&current, &wanted), ["node", "listen"]);
     }
 }
