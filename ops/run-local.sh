@@ -11,9 +11,9 @@ if [ ! -e "$dir/assay.toml" ]; then
     "$assay" cert client --ca "$dir/ca" --tenant local --out "$dir/client"
     cat >"$dir/assay.toml" <<END
 [tls]
-ca = "$dir/ca/ca.pem"
-cert = "$dir/node/cert.pem"
-key = "$dir/node/key.pem"
+ca = "ca/ca.pem"
+cert = "node/cert.pem"
+key = "node/key.pem"
 
 [tenants.local]
 END

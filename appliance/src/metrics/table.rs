@@ -205,7 +205,7 @@ metrics! {
 pub fn document() -> String {
     let mut text = String::from(
         "# Metrics\n\nGenerated from `appliance/src/metrics/table.rs`; a test fails when this file is stale, and\n\
-         `ASSAY_WRITE=1 cargo test -p assay-appliance --test ops_docs` writes it anew. Served at `/metrics` of the admin\n\
+         `ASSAY_BLESS=1 cargo test -p assay-appliance --test ops_docs` writes it anew. Served at `/metrics` of the admin\n\
          listener. A series with a label for an operation appears with its first request.\n\n\
          | name | type | labels | meaning |\n| :-- | :-- | :-- | :-- |\n",
     );
