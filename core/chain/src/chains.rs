@@ -2,6 +2,7 @@
 
 use crate::bitcoin::{Bitcoin, network::NETWORKS, outputs::Outputs};
 use crate::bnb_beacon::BnbBeacon;
+use crate::bsc::{self, Bsc};
 use crate::cometbft::{CometBft, types::ValidatorSet};
 use crate::ethereum::{self, Ethereum};
 use crate::profile::Profile;
@@ -78,7 +79,7 @@ pub struct Chain {
 }
 
 /// Every system, in the order of the list.
-pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON, ETHEREUM];
+pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON, ETHEREUM, BSC];
 
 impl Chain {
     /// The system with this name.
@@ -283,6 +284,53 @@ const ETHEREUM: Chain = Chain {
             })
         });
         Ok(Box::new(Ethereum::new(chain_id.transpose()?)))
+    },
+};
+
+const BSC: Chain = Chain {
+    name: "bsc",
+    about: "BNB Smart Chain headers: Parlia seals and fast finality's attestations",
+    formats: &[
+        "headers or blocks in RLP, one after another, as bytes or hex",
+        "JSON list of {header_rlp, chain_id, attestation: {validators}}; validators as a JSON list of {address, bls}",
+    ],
+    networks: || bsc::NETWORKS.iter().map(|(name, _)| *name).collect(),
+    item: "a header's seal, or its attestation",
+    checks: &[
+        Check {
+            name: "seal",
+            rule: "the key recovered from the extra data's last 65 bytes is the coinbase's, which is a validator's where the \
+                   set is known; bsc core/types/block.go, EncodeSigHeader",
+        },
+        Check {
+            name: "attestation",
+            rule: "votes for the parent by two thirds of the validators or more, BLS fast aggregate; bsc \
+                   consensus/parlia/parlia.go, verifyVoteAttestation",
+        },
+    ],
+    leaves_out: &[
+        "whose turn it was to seal, and the difficulty that follows from it",
+        "the attestation's source: that it is the highest justified block",
+        "transactions: see ethereum with --network 56",
+    ],
+    open: |options| {
+        refuse("bsc", &options.previous_outputs, "previous outputs")?;
+        let chain_id = match &options.network {
+            None => bsc::NETWORKS[0].1,
+            Some(name) => {
+                let known = bsc::NETWORKS.iter().find(|(network, _)| network == name).map(|(_, id)| *id);
+                known.or_else(|| name.parse().ok()).ok_or_else(|| OptionError::Network {
+                    chain: "bsc",
+                    name: name.clone(),
+                    known: "mainnet, chapel, and any chain id in decimal".into(),
+                })?
+            }
+        };
+        let validators = options.validators.iter().map(|(name, bytes)| {
+            Bsc::validators(bytes).map_err(|error| OptionError::File { name: name.clone(), why: error.to_string() })
+        });
+        let validators = validators.collect::<Result<Vec<_>, _>>()?.pop();
+        Ok(Box::new(Bsc::new(chain_id, validators)))
     },
 };
 

@@ -27,6 +27,7 @@
 
 pub mod bitcoin;
 pub mod bnb_beacon;
+pub mod bsc;
 pub mod chains;
 pub mod claims;
 pub mod cometbft;
