@@ -6,6 +6,7 @@ use crate::bsc::{self, Bsc};
 use crate::cometbft::{CometBft, types::ValidatorSet};
 use crate::ethereum::{self, Ethereum};
 use crate::profile::Profile;
+use crate::vechain::{self, VeChain};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -79,7 +80,7 @@ pub struct Chain {
 }
 
 /// Every system, in the order of the list.
-pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON, ETHEREUM, BSC];
+pub static CHAINS: &[Chain] = &[BITCOIN, COMETBFT, BNB_BEACON, ETHEREUM, BSC, VECHAIN];
 
 impl Chain {
     /// The system with this name.
@@ -331,6 +332,48 @@ const BSC: Chain = Chain {
         });
         let validators = validators.collect::<Result<Vec<_>, _>>()?.pop();
         Ok(Box::new(Bsc::new(chain_id, validators)))
+    },
+};
+
+const VECHAIN: Chain = Chain {
+    name: "vechain",
+    about: "VeChain Thor transactions",
+    formats: &[
+        "signed transactions in RLP, one after another, as bytes or hex",
+        "JSON list of {raw, id, origin, delegator}",
+    ],
+    networks: || vechain::NETWORKS.iter().map(|(name, _)| *name).collect(),
+    item: "a transaction's origin, or its delegator",
+    checks: &[
+        Check {
+            name: "origin",
+            rule: "recovered from the first 65 bytes over BLAKE2b-256 of the body; v 0 to 3; thor tx/transaction.go, Origin",
+        },
+        Check {
+            name: "delegator",
+            rule: "recovered from the next 65 bytes over BLAKE2b-256 of signing hash and origin; thor Delegator (VIP-191)",
+        },
+        Check { name: "id", rule: "BLAKE2b-256 of signing hash and origin is what the file states; thor ID" },
+        Check { name: "stated", rule: "origin and delegator are what the file states" },
+        Check { name: "chain-tag", rule: "with --network, the transaction is for it" },
+    ],
+    leaves_out: &[
+        "blocks: header signers, their VRF proofs, transactions' roots",
+        "the pool's refusal of a high S, which blocks do not have",
+        "clauses, gas, expiration and what a transaction depends on",
+    ],
+    open: |options| {
+        refuse("vechain", &options.previous_outputs, "previous outputs")?;
+        refuse("vechain", &options.validators, "validator sets")?;
+        let tag = options.network.as_ref().map(|name| {
+            let known = vechain::NETWORKS.iter().find(|(network, _)| network == name).map(|(_, tag)| *tag);
+            known.or_else(|| name.parse().ok()).ok_or_else(|| OptionError::Network {
+                chain: "vechain",
+                name: name.clone(),
+                known: "mainnet, testnet, and any chain tag in decimal".into(),
+            })
+        });
+        Ok(Box::new(VeChain::new(tag.transpose()?)))
     },
 };
 

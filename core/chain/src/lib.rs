@@ -40,6 +40,7 @@ pub mod proto;
 pub mod quorum;
 pub mod report;
 pub mod rlp;
+pub mod vechain;
 
 pub use chains::{CHAINS, Chain, Options};
 pub use claims::{Claim, Collector};

@@ -23,6 +23,10 @@ pub trait Profile {
         report: &mut Report,
     ) -> Result<(), InputError>;
 
+    /// Makes the claims that hang on earlier ones' answers (a second signer that signed the first one's address). Called
+    /// once the claims of `read` have their verdicts; those made here have theirs before `judge`.
+    fn follow_up(&mut self, _collector: &mut Collector<'_>) {}
+
     /// Turns the verdicts into the chain's own outcomes, and forgets the claims.
     fn judge(&mut self, collector: &Collector<'_>, report: &mut Report);
 }
@@ -55,6 +59,8 @@ pub fn verify_files(
 }
 
 fn settle(profile: &mut dyn Profile, collector: &mut Collector<'_>, report: &mut Report) {
+    collector.settle();
+    profile.follow_up(collector);
     collector.settle();
     profile.judge(collector, report);
     collector.clear();
