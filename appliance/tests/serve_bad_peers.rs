@@ -161,6 +161,33 @@ async fn a_peer_that_goes_takes_its_request_along() {
     served.node.drain().await;
 }
 
+/// A peer that goes while its items are being computed: those not begun are not computed at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_goes_stops_the_computation() {
+    const ITEMS: usize = 65_536;
+    let served = Served::start(&["leaver", "stays"], "").await;
+    let (connection, stays) = (served.connect("leaver").await, served.connect("stays").await);
+    // RFC 8032, section 7.1, test 1: a signature over nothing.
+    let key = hex::decode("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a").expect("hex");
+    let signature = hex::decode(
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    )
+    .expect("hex");
+    let mut builder = assay_scheme::ColumnsBuilder::new(Row::Ed25519Ref10.operation());
+    (0..ITEMS).for_each(|_| builder.push(0, &key, &signature, &[]));
+    let columns = builder.build().expect("they fit");
+    let (mut send, _recv) = open(&connection).await;
+    send.write_all(&frame(&columns, &Parameters::default(), Priority::Bulk, 0)).await.expect("sent");
+    send.finish().expect("open");
+    served.metric_reaches("assay_compute_backlog_items{priority=\"bulk\"}", 1.0).await;
+    connection.close(code(0), b"");
+    served.nothing_in_flight().await;
+    let computed = served.metric("assay_compute_items_total{backend=\"reference\",operation=\"ed25519-ref10\"}").await;
+    assert!(computed < ITEMS as f64, "{computed} items were computed for nobody");
+    assert_serves(&stays).await;
+    served.node.drain().await;
+}
+
 /// A peer that asks for megabytes and reads none of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_does_not_read_is_given_up() {

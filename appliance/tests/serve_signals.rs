@@ -30,7 +30,7 @@ impl Drop for Served {
 
 fn write_config(folder: &Path, pki: &Throwaway, extra: &str) {
     let text = format!(
-        "[listen]\nsockets = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
+        "[listen]\nsockets = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\nlevel = \"debug\"\n\
          [engine]\nthreads = 1\nbackend = \"reference\"\n[tls]\nca = {:?}\ncert = {:?}\nkey = {:?}\n\
          [tenants.tenant]\n{extra}",
         pki.node.ca, pki.node.cert, pki.node.key
@@ -92,6 +92,11 @@ async fn hangup_reloads_and_terminate_drains() {
     let mut served = Served::start(folder.path());
     let connection = connect(served.addr, &tenant(&pki)).await.expect("accepted");
     assert_serves(&connection).await;
+    // Every line of a request bears its id (connection, then stream), its tenant and its operation.
+    let answered = served.line("answered");
+    assert_eq!(answered["span"]["id"], "1-0", "{answered}");
+    assert_eq!((&answered["span"]["tenant"], &answered["span"]["operation"]), (&"tenant".into(), &"sha256".into()));
+    assert_eq!((&answered["status"], &answered["items"]), (&"ok".into(), &3.into()));
 
     write_config(folder.path(), &pki, "priorities = [\"block\"]");
     served.signal("-HUP");

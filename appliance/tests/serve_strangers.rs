@@ -110,6 +110,19 @@ async fn connections_are_limited_per_tenant_and_altogether() {
     served.node.drain().await;
 }
 
+/// Streams of one direction and datagrams are not part of the protocol, and a connection that says nothing ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_for_requests_alone_and_ends_when_idle() {
+    let served = Served::start(&["quiet"], "[listen]\nidle_timeout_ms = 400").await;
+    let connection = served.connect("quiet").await;
+    assert_serves(&connection).await;
+    assert_eq!(connection.max_datagram_size(), None);
+    let uni = tokio::time::timeout(LONG, connection.open_uni()).await.expect("ends with the connection");
+    assert!(matches!(uni, Err(quinn::ConnectionError::TimedOut)), "{uni:?}");
+    served.metric_reaches("assay_accept_closes_total{tenant=\"quiet\",end=\"idle\"}", 1.0).await;
+    served.node.drain().await;
+}
+
 /// With RETRY always asked for, an honest peer proves its address and is served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_is_proven_by_retry() {

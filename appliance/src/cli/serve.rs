@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   assay cert ca --out pki && assay cert node --ca pki --host localhost --out node
   assay serve --config node.toml
-  assay serve --config node.toml --listen 0.0.0.0:4464 --listen [::]:4464
+  assay serve --config node.toml --listen 10.0.0.5:4464 --listen 10.0.1.5:4464
 
 Signals: SIGTERM or SIGINT drains and exits, a second one exits at once; SIGHUP reads the configuration, certificates,
 revocation lists, tenants and limits again.
