@@ -256,14 +256,7 @@ impl Job {
         self.answer(Err(status), [0; BACKENDS], queued, Duration::ZERO);
     }
 
-    fn answer(
-        mut self,
-        results: Result<Results, Status>,
-        backends: [u32; BACKENDS],
-        queued: Duration,
-        computed: Duration,
-    ) {
-        self.admitted.leave_queue();
+    fn answer(self, results: Result<Results, Status>, backends: [u32; BACKENDS], queued: Duration, computed: Duration) {
         // A peer that has gone needs no answer; dropping it returns what the request held.
         let _ = self.answer.send(Answer { admitted: self.admitted, results, backends, queued, computed });
     }

@@ -288,7 +288,10 @@ impl<'a> Session<'a> {
             tracing::error!("the engine dropped a request without answering it");
             return Err(Status::NotEvaluated.into());
         };
-        let Answer { admitted, results, backends, queued, computed } = answer;
+        let Answer { mut admitted, results, backends, queued, computed } = answer;
+        // Here rather than where the answer was made: a worker, which steps back behind the network threads, would step
+        // back with the ledger's lock in its hands.
+        admitted.leave_queue();
         let (status, reply) = match results {
             Ok(Results { verdicts, values, width }) => (Status::Ok, Reply::answer(self.echo, verdicts, values, width)),
             Err(status) => (status, Reply::refusal(self.echo, status, status.meaning(), 0)),
