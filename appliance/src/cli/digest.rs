@@ -216,8 +216,7 @@ impl<'a> Files<'a> {
     /// A file that is no item: hashed here, after everything before it.
     fn large(&mut self, tag: FileTag, mut bytes: Vec<u8>, mut rest: impl Read) -> Result<(), CliError> {
         let Some(mut hasher) = Hasher::new(self.operation.row).filter(|_| self.here) else {
-            let why =
-                format!("larger than the {FILE_BYTES_MAX} bytes of one item; only this process's `reference` can");
+            let why = format!("larger than the {FILE_BYTES_MAX} bytes of an item; leave out --connect and --backend");
             return self.unread(tag, why);
         };
         self.pipeline.drain(&mut self.printer)?;
@@ -298,20 +297,20 @@ impl Printer {
         let mark = if escaped { "\\" } else { "" };
         if !judged.verdict.is_valid() {
             self.summary.not_evaluated += 1;
-            let why = tag.unread.unwrap_or_else(|| judged.detail.unwrap_or("no answer").to_owned());
+            let why = tag.unread.clone().unwrap_or_else(|| judged.detail.unwrap_or("no answer").to_owned());
             complain(&format!("{name}: not evaluated: {why}"));
-            return self.line(&name, "not-evaluated", None, Some(&why), "");
+            return self.line(&tag.name, "not-evaluated", None, Some(&why), "");
         }
         let value = hex::encode(value);
-        let Some(expect) = tag.expect else {
-            return self.line(&name, "valid", Some(value.clone()), None, &format!("{mark}{value}  {name}\n"));
+        let Some(expect) = &tag.expect else {
+            return self.line(&tag.name, "valid", Some(value.clone()), None, &format!("{mark}{value}  {name}\n"));
         };
         if hex::encode(expect) == value {
             let words = if self.quiet { String::new() } else { format!("{mark}{name}: OK\n") };
-            return self.line(&name, "ok", Some(value), None, &words);
+            return self.line(&tag.name, "ok", Some(value), None, &words);
         }
         self.summary.mismatches += 1;
-        self.line(&name, "failed", Some(value), None, &format!("{mark}{name}: FAILED\n"))
+        self.line(&tag.name, "failed", Some(value), None, &format!("{mark}{name}: FAILED\n"))
     }
 
     fn print_unread(&mut self, tag: &FileTag) -> Result<(), CliError> {
@@ -321,12 +320,12 @@ impl Printer {
         complain(&format!("{name}: {why}"));
         let mark = if escaped { "\\" } else { "" };
         let words = if self.check { format!("{mark}{name}: FAILED open or read\n") } else { String::new() };
-        self.line(&name, "unreadable", None, Some(why), &words)
+        self.line(&tag.name, "unreadable", None, Some(why), &words)
     }
 
     fn line(
         &mut self,
-        name: &str,
+        name: &[u8],
         verdict: &'static str,
         value: Option<String>,
         error: Option<&str>,
@@ -334,6 +333,8 @@ impl Printer {
     ) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         if self.json {
+            // JSON is text: bytes of a name that are not become replacement marks.
+            let name = &String::from_utf8_lossy(name);
             let mut text = serde_json::to_vec(&FileLine { name, verdict, value, error }).expect("strings are JSON");
             text.push(b'\n');
             out.write_all(&text)?;

@@ -8,7 +8,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod bench;
 pub mod cert;
@@ -130,26 +130,29 @@ fn refuse(error: &clap::Error) -> u8 {
             EXIT_USAGE
         }
         _ => {
-            error::complain(&one_line(&error.render().to_string()));
+            let command = std::env::args_os().nth(1);
+            let command = command.as_deref().and_then(|command| command.to_str());
+            error::complain(&one_line(&error.render().to_string(), command));
             EXIT_USAGE
         }
     }
 }
 
-/// The parser's own words without its usage block, which `--help` shows in full.
-fn one_line(rendered: &str) -> String {
-    let (text, usage) = rendered.split_once("\n\nUsage: ").unwrap_or((rendered, ""));
-    let text = text.strip_prefix("error: ").unwrap_or(text);
+/// The parser's own words without its usage block, which `--help` shows in full. `command` is the first argument.
+fn one_line(rendered: &str, command: Option<&str>) -> String {
+    let text = rendered.split("\n\nUsage: ").next().unwrap_or(rendered);
     let text = text.split("\n\nFor more information").next().unwrap_or(text);
-    let command: Vec<_> = usage.split_whitespace().take_while(|word| word.starts_with(char::is_lowercase)).collect();
-    let command = if command.is_empty() { "assay".to_owned() } else { command.join(" ") };
-    format!("{}; see `{command} --help`", text.trim_end().trim_end_matches('.'))
+    let text = text.strip_prefix("error: ").unwrap_or(text).replace("\n\n  tip: ", "; ");
+    let text = text.trim_end().trim_end_matches('.');
+    match command.filter(|command| Cli::command().find_subcommand(command).is_some()) {
+        Some(command) => format!("{text}; see `assay {command} --help`"),
+        None => format!("{text}; see `assay --help`"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_table_of_arguments_is_consistent() {
@@ -159,9 +162,12 @@ mod tests {
     #[test]
     fn a_refusal_keeps_its_words_and_loses_its_usage_block() {
         let error = Cli::try_parse_from(["assay", "completions", "bish"]).expect_err("no such shell");
-        let line = one_line(&error.render().to_string());
+        let line = one_line(&error.render().to_string(), Some("completions"));
         assert!(line.starts_with("invalid value 'bish' for '<SHELL>'"), "{line}");
-        assert!(line.ends_with("see `assay completions --help`") || line.ends_with("see `assay --help`"), "{line}");
+        assert!(line.ends_with("; see `assay completions --help`"), "{line}");
         assert!(!line.contains("Usage"), "{line}");
+        let error = Cli::try_parse_from(["assay", "benhc"]).expect_err("no such command");
+        let line = one_line(&error.render().to_string(), Some("benhc"));
+        assert!(line.contains("; a similar subcommand exists: 'bench'; see `assay --help`"), "{line}");
     }
 }

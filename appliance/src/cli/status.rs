@@ -108,18 +108,24 @@ fn text(node: &str, status: &Result<NodeStatus, Error>) -> String {
         .collect();
     text.push('\n');
     text.push_str(&table(&["queue", "items", "limit"], &queues));
-    let operations: Vec<_> = status
-        .operations
-        .iter()
-        .map(|name| {
-            let capacity = status.capacity.get(name).filter(|rate| rate.is_finite() && **rate > 0.0);
-            vec![name.clone(), capacity.map_or_else(|| "-".to_owned(), |rate| commas(*rate as u64))]
-        })
-        .collect();
     text.push('\n');
-    text.push_str(&table(&["operation", "items/s expected"], &operations));
+    text.push_str(&operations(status));
     // What a node says of itself goes to a terminal.
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The operations with the rates a node expects of itself, or their names alone while it knows none.
+fn operations(status: &NodeStatus) -> String {
+    let rate = |name: &String| status.capacity.get(name).filter(|rate| rate.is_finite() && **rate > 0.0);
+    if status.operations.iter().all(|name| rate(name).is_none()) {
+        return format!("operations: {}\n", status.operations.join(", "));
+    }
+    let rows: Vec<_> = status
+        .operations
+        .iter()
+        .map(|name| vec![name.clone(), rate(name).map_or_else(|| "-".to_owned(), |rate| commas(*rate as u64))])
+        .collect();
+    table(&["operation", "items/s expected"], &rows)
 }
 
 #[cfg(test)]

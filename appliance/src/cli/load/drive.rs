@@ -71,14 +71,22 @@ impl Stream {
     }
 
     /// Sends one request and records its outcome; `due` is when it should have been sent.
-    async fn send(&self, client: &Client, random: &mut Random, due: Instant, window: Window) -> Result<Answer, Error> {
+    async fn send(
+        &self,
+        client: &Client,
+        random: &mut Random,
+        due: Instant,
+        window: Window,
+        stop: &AtomicBool,
+    ) -> Result<Answer, Error> {
         let (request, options) = self.draw(random);
         let sent = Instant::now();
         let outcome = client.request(&request.columns, &request.parameters, options).await;
         let now = Instant::now();
         let measured = match self.plan.rate {
             Some(_) => due >= window.start && due < window.end,
-            None => now >= window.start && now < window.end,
+            // What arrives after the end was sent before it, but is no part of the measured time.
+            None => now >= window.start && now < window.end && !stop.load(Ordering::Relaxed),
         };
         let times = Times { since_due: now - due, late: sent - due };
         self.with_stats(|stats| stats.record(times, &outcome, &request.expected, measured));
@@ -119,7 +127,7 @@ async fn closed(stream: &Stream, client: &Client, seed: u64, window: Window, sto
     let mut random = Random(seed);
     while Instant::now() < window.end && !stop.load(Ordering::Relaxed) {
         let unanswered = GiveUp::new(stream);
-        let outcome = stream.send(client, &mut random, Instant::now(), window).await;
+        let outcome = stream.send(client, &mut random, Instant::now(), window, stop).await;
         unanswered.answered();
         let pause = match outcome {
             Ok(_) => continue,
@@ -168,13 +176,13 @@ async fn open(stream: Arc<Stream>, rate: f64, seed: u64, window: Window, stop: A
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 let permit = tokio::time::timeout(GRACE, Arc::clone(&permits).acquire_owned());
                 let Ok(Ok(permit)) = runtime.block_on(permit) else { return };
-                let stream = Arc::clone(&stream);
+                let (stream, stop) = (Arc::clone(&stream), Arc::clone(&stop));
                 runtime.spawn(async move {
                     let client = &stream.clients[number as usize % stream.clients.len()];
                     let mut random = Random(seed << 32 | u64::from(number));
                     let unanswered = GiveUp::new(&stream);
                     // A refusal is recorded; there is nothing to make up for in an open loop.
-                    let _ = stream.send(client, &mut random, due, window).await;
+                    let _ = stream.send(client, &mut random, due, window, &stop).await;
                     unanswered.answered();
                     drop(permit);
                 });
