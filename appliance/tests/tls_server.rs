@@ -477,3 +477,39 @@ fn a_node_certificate_outside_of_its_dates_stops_the_start() {
     let (error, told) = refused(&TlsConfig { cert: young.cert, key: young.key, ..setup.config() });
     assert!(matches!(error, TlsError::NotYetValid { .. }) && told.contains("clock"), "{told}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Only certificates that an authority signed come so far; still, none may bring the node down.
+    #[test]
+    fn a_spoilt_certificate_has_an_answer(flips in proptest::collection::vec((0_usize..4096, 1_u8..), 1..4)) {
+        static SETUP: std::sync::LazyLock<Setup> = std::sync::LazyLock::new(Setup::new);
+        let whole = chain(&SETUP.made.clients[0].cert).swap_remove(0);
+        let mut der = whole.to_vec();
+        for (place, bits) in &flips {
+            let place = place % der.len();
+            der[place] ^= bits;
+        }
+        if let Ok(name) = tenant_of(&[CertificateDer::from(der.as_slice())]) {
+            proptest::prop_assert!(assay_appliance::tls::is_tenant_name(&name));
+        }
+        der.truncate(flips[0].0 % whole.len());
+        proptest::prop_assert!(tenant_of(&[CertificateDer::from(der)]).is_err());
+    }
+}
+
+#[test]
+fn a_list_with_a_bit_flipped_anywhere_stops_the_start() {
+    let setup = Setup::new();
+    let list = rustls_pki_types::CertificateRevocationListDer::from_pem_file(setup.list("whole.pem", -1, 24));
+    let whole = list.expect("a list").to_vec();
+    let file = setup.path("spoilt.der");
+    let config = TlsConfig { crls: vec![file.clone()], ..setup.config() };
+    for place in 0..whole.len() {
+        let mut der = whole.clone();
+        der[place] ^= 1 << (place % 8);
+        fs::write(&file, der).expect("written");
+        assert!(ServerTls::load(&config).is_err(), "byte {place}");
+    }
+}

@@ -61,7 +61,12 @@ pub(super) fn render(status: &NodeStatus, ready: &Ready) -> String {
 fn backends(page: &mut String, status: &NodeStatus) {
     page.push_str("<h2>Backends</h2><table><tr><th>Name</th><th>Serves</th><th>Items</th><th>Note</th></tr>");
     for backend in &status.backends {
-        let (class, word) = if backend.serving { ("ok", "yes") } else { ("bad", "no") };
+        // One that this machine never had is no cause for alarm; one that computed and stopped is.
+        let (class, word) = match (backend.serving, backend.items) {
+            (true, _) => ("ok", "yes"),
+            (false, 0) => ("", "no"),
+            (false, _) => ("bad", "no"),
+        };
         page.push_str(&format!(
             "<tr><td>{}</td><td class=\"{class}\">{word}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             escape(&backend.name),

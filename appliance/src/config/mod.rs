@@ -358,4 +358,23 @@ mod tests {
         assert_eq!(config.admin.listen.port(), 9464);
         assert!(config.tenants.is_empty());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_an_answer(text in ".{0,200}") {
+            let _ = Config::parse(&text, Path::new("any"));
+        }
+
+        #[test]
+        fn the_reference_with_a_piece_exchanged_has_an_answer(at in 0..DEFAULT.len(), len in 0_usize..40, text in ".{0,8}") {
+            let end = (at + len).min(DEFAULT.len());
+            if DEFAULT.is_char_boundary(at) && DEFAULT.is_char_boundary(end) {
+                let changed = [&DEFAULT[..at], &text, &DEFAULT[end..]].concat();
+                if let Err(error) = Config::parse(&changed, Path::new("any")) {
+                    proptest::prop_assert!(error.to_string().starts_with("any"), "{}", error);
+                    proptest::prop_assert!(!matches!(error, ConfigError::Shape { .. }), "{}", error);
+                }
+            }
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! What each key may hold, and which keys must agree. One row a key; a key without a row cannot be read.
 
+use assay_scheme::Priority;
 use assay_scheme::limits::{BODY_BYTES_MAX, ITEMS_MAX};
 
-use super::Config;
 use super::error::{Fault, Problem};
+use super::{Config, TenantConfig};
 
 /// What a key may hold.
 #[derive(Clone, Copy, Debug)]
@@ -96,75 +97,95 @@ pub(super) fn rule(key: &str) -> Option<Rule> {
     RULES.iter().find(|(pattern, _)| *pattern == general).map(|(_, rule)| *rule)
 }
 
+/// One demand: a key with its value must be at most, or less than, another key with its value, or something goes wrong.
+type Demand = (String, u64, &'static str, String, u64, &'static str);
+
+const AT_MOST: &str = "at most";
+const LESS_THAN: &str = "less than";
+
 /// The keys that contradict each other.
 pub(super) fn relations(config: &Config) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut demand = |key: &str, value: u64, must: &'static str, other: &str, other_value: u64, because| {
-        let holds = match must {
-            "at most" => value <= other_value,
-            _ => value < other_value,
-        };
-        if !holds {
-            let fault = Fault::Relation { value, must, other: other.to_owned(), other_value, because };
-            problems.push(Problem { line: None, key: key.to_owned(), fault });
-        }
-    };
+    let demands = [of_the_node(config), of_queues(config), of_tenants(config)].concat();
+    let broken = demands.into_iter().filter(|(_, value, must, _, other_value, _)| match *must {
+        AT_MOST => value > other_value,
+        _ => value >= other_value,
+    });
+    broken
+        .map(|(key, value, must, other, other_value, because)| {
+            let fault = Fault::Relation { value, must, other, other_value, because };
+            Problem { line: None, key, fault }
+        })
+        .collect()
+}
+
+fn of_the_node(config: &Config) -> Vec<Demand> {
     let listen = &config.listen;
-    demand(
-        "listen.connections_per_tenant_max",
-        listen.connections_per_tenant_max as u64,
-        "at most",
-        "listen.connections_max",
-        listen.connections_max as u64,
-        "the rest could never be used",
-    );
-    demand(
-        "listen.retry_handshakes_min",
-        listen.retry_handshakes_min as u64,
-        "less than",
-        "listen.handshakes_max",
-        listen.handshakes_max as u64,
-        "handshakes would be refused before any address was asked to prove itself",
-    );
-    demand(
-        "listen.stream_receive_window_bytes",
-        u64::from(listen.stream_receive_window_bytes),
-        "at most",
-        "listen.receive_window_bytes",
-        u64::from(listen.receive_window_bytes),
-        "a stream cannot be given more than its connection has",
-    );
-    for priority in assay_scheme::Priority::ALL {
-        let queue = config.queues.of(priority);
-        let section = format!("queues.{}", priority.name());
+    let demand = |key: &str, value, must, other: &str, other_value, because| {
+        (key.to_owned(), value, must, other.to_owned(), other_value, because)
+    };
+    vec![
         demand(
-            &format!("{section}.batch_items_max"),
+            "listen.connections_per_tenant_max",
+            listen.connections_per_tenant_max as u64,
+            AT_MOST,
+            "listen.connections_max",
+            listen.connections_max as u64,
+            "the rest could never be used",
+        ),
+        demand(
+            "listen.retry_handshakes_min",
+            listen.retry_handshakes_min as u64,
+            LESS_THAN,
+            "listen.handshakes_max",
+            listen.handshakes_max as u64,
+            "handshakes would be refused before any address was asked to prove itself",
+        ),
+        demand(
+            "listen.stream_receive_window_bytes",
+            u64::from(listen.stream_receive_window_bytes),
+            AT_MOST,
+            "listen.receive_window_bytes",
+            u64::from(listen.receive_window_bytes),
+            "a stream cannot be given more than its connection has",
+        ),
+        demand(
+            "engine.self_test_interval_ms",
+            config.engine.self_test_interval_ms,
+            LESS_THAN,
+            "admin.ready_age_ms_max",
+            config.admin.ready_age_ms_max,
+            "the node would be not ready between two self-tests",
+        ),
+    ]
+}
+
+fn of_queues(config: &Config) -> Vec<Demand> {
+    let of = |priority: Priority| {
+        let (section, queue) = (format!("queues.{}", priority.name()), config.queues.of(priority));
+        (
+            format!("{section}.batch_items_max"),
             queue.batch_items_max as u64,
-            "at most",
-            &format!("{section}.items_max"),
+            AT_MOST,
+            format!("{section}.items_max"),
             queue.items_max as u64,
             "a batch would never fill",
-        );
-    }
+        )
+    };
+    Priority::ALL.map(of).into()
+}
+
+fn of_tenants(config: &Config) -> Vec<Demand> {
     let defaults = std::iter::once(("tenant_defaults".to_owned(), &config.tenant_defaults));
     let tenants = config.tenants.iter().map(|(name, tenant)| (format!("tenants.{name}"), tenant));
-    for (section, tenant) in defaults.chain(tenants) {
-        demand(
-            &format!("{section}.bytes_in_flight_max"),
+    let of = |(section, tenant): (String, &TenantConfig)| {
+        (
+            format!("{section}.bytes_in_flight_max"),
             tenant.bytes_in_flight_max,
-            "at most",
-            "listen.bytes_in_flight_max",
-            listen.bytes_in_flight_max,
+            AT_MOST,
+            "listen.bytes_in_flight_max".to_owned(),
+            config.listen.bytes_in_flight_max,
             "the rest could never be used",
-        );
-    }
-    demand(
-        "engine.self_test_interval_ms",
-        config.engine.self_test_interval_ms,
-        "less than",
-        "admin.ready_age_ms_max",
-        config.admin.ready_age_ms_max,
-        "the node would be not ready between two self-tests",
-    );
-    problems
+        )
+    };
+    defaults.chain(tenants).map(of).collect()
 }

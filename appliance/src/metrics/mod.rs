@@ -358,16 +358,25 @@ pub fn sample(admission: &Admission, health: &Health, backends: &[BackendStatus]
     }
     METRICS.inflight_requests.set(admission.requests() as f64);
     METRICS.inflight_bytes.set(admission.bytes() as f64);
-    for backend in backends {
-        let gauge = METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, &[backend.name.name()]);
-        gauge.set(u8::from(backend.serving));
-    }
+    sample_backends(backends);
     let state = health.state();
     for (other, gauge) in State::ALL.iter().zip(&METRICS.states) {
         gauge.set(u8::from(*other == state));
     }
     if let Some(age) = health.self_test_age() {
         METRICS.registrar.gauge(&table::NODE_SELF_TEST_AGE_SECONDS, &[]).set(age.as_secs_f64());
+    }
+}
+
+/// A backend that this build or machine lacks has no series: one that once served and does not is what alarms.
+fn sample_backends(backends: &[BackendStatus]) {
+    for backend in backends {
+        if !backend.serving && backend.items == 0 && backend.faults == 0 {
+            continue;
+        }
+        let own = &[backend.name.name()];
+        METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, own).set(u8::from(backend.serving));
+        METRICS.registrar.counter(&table::COMPUTE_FAULTS_TOTAL, own).absolute(backend.faults);
     }
 }
 
@@ -467,6 +476,17 @@ mod tests {
         assert_line("assay_compute_items_total{backend=\"reference\",operation=\"ml-dsa-65\"} 60");
         assert_line("assay_compute_items_total{backend=\"lanes\",operation=\"ml-dsa-65\"} 40");
         assert_line("assay_compute_batch_seconds_count{operation=\"ml-dsa-65\"} 1");
+    }
+
+    #[test]
+    fn a_backend_that_this_machine_lacks_is_not_one_that_fails() {
+        let status = |name, serving, faults| BackendStatus { name, serving, items: 0, faults, note: String::new() };
+        let (reference, lanes, gpu) = (BackendName::Reference, BackendName::Lanes, BackendName::Gpu);
+        sample_backends(&[status(reference, true, 0), status(lanes, false, 2), status(gpu, false, 0)]);
+        assert_line("assay_compute_backend_serving{backend=\"reference\"} 1");
+        assert_line("assay_compute_backend_serving{backend=\"lanes\"} 0");
+        assert_line("assay_compute_faults_total{backend=\"lanes\"} 2");
+        assert!(!render().contains("assay_compute_backend_serving{backend=\"gpu\"}"));
     }
 
     #[test]

@@ -161,6 +161,8 @@ metrics! {
         "Items computed, self-tests not counted.";
     COMPUTE_BACKEND_SERVING = "assay_compute_backend_serving", Kind::Gauge, Things, ["backend"],
         "1 while the backend serves, 0 while it is quarantined; absent where this machine has none.";
+    COMPUTE_FAULTS_TOTAL = "assay_compute_faults_total", Kind::Counter, Things, ["backend"],
+        "Times a backend broke off, left an answer out or gave a wrong known answer; its work went to another.";
     COMPUTE_BACKLOG_ITEMS = "assay_compute_backlog_items", Kind::Gauge, Items, ["priority"],
         "Items in the engine.";
     REPLY_REQUESTS_TOTAL = "assay_reply_requests_total", Kind::Counter, Requests, ["tenant", "operation", "status"],
