@@ -108,21 +108,20 @@ pub(crate) fn verdict(row: Row, key: &[u8], signature: &[u8], message: &[u8]) ->
     batch.verdicts()[0]
 }
 
-/// The oracle's results, after every backend that serves the row gave the same for the whole and in pieces, and each
-/// item without a value was left at zeros.
+/// The oracle's results, after every backend that serves the row gave the same in two pieces, and each item without a
+/// value was left at zeros.
 pub(crate) fn run(parameters: Parameters, segments: Vec<Columns>) -> Results {
     let bundle = Bundle::new(parameters, segments).expect("parameters of the row");
     let items = bundle.items();
     let all = backends();
     let expected = compute(all[0].as_ref(), &bundle, 0..items);
     for backend in all.iter().filter(|backend| backend.serves(bundle.operation().row)) {
-        for cut in [items / 3, items / 2, items] {
-            let mut pieces = compute(backend.as_ref(), &bundle, 0..cut);
-            let rest = compute(backend.as_ref(), &bundle, cut..items);
-            pieces.verdicts.extend(rest.verdicts);
-            pieces.values.extend(rest.values);
-            assert_eq!(pieces, expected, "{} cut at {cut}", backend.name().name());
-        }
+        let cut = items / 3;
+        let mut pieces = compute(backend.as_ref(), &bundle, 0..cut);
+        let rest = compute(backend.as_ref(), &bundle, cut..items);
+        pieces.verdicts.extend(rest.verdicts);
+        pieces.values.extend(rest.values);
+        assert_eq!(pieces, expected, "{} cut at {cut} of {items}", backend.name().name());
     }
     for item in 0..items {
         assert!(!matches!(expected.verdict(item), Verdict::NotEvaluated(_)), "item {item} was left out");
