@@ -72,6 +72,12 @@ impl Bundle {
         Ok(Self { operation, parameters, segments, before })
     }
 
+    /// The same items this many times over, at least once.
+    pub(crate) fn repeat(&self, times: usize) -> Self {
+        let segments = (0..times.max(1)).flat_map(|_| self.segments.iter().cloned()).collect();
+        Self::new(self.parameters.clone(), segments).expect("the parameters were checked")
+    }
+
     /// The operation of every item.
     #[must_use]
     pub fn operation(&self) -> &'static Operation {
@@ -209,5 +215,67 @@ impl Results {
             values: self.values.split_off(at * self.width),
             width: self.width,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::{ColumnsBuilder, Row};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Columns of a row that groups messages: an item for each list of message lengths.
+    fn grouped(items: &[Vec<usize>]) -> Columns {
+        let mut builder = ColumnsBuilder::new(Row::MerkleRfc6962.operation());
+        for lengths in items {
+            let messages: Vec<Vec<u8>> = lengths.iter().map(|length| vec![7; *length]).collect();
+            builder.push_group(0, &[], &[], &messages.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
+        builder.build().expect("fits a request")
+    }
+
+    /// Segments of items of message lengths.
+    fn segments() -> impl Strategy<Value = Vec<Vec<Vec<usize>>>> {
+        let item = prop::collection::vec(0_usize..5, 0..4);
+        prop::collection::vec(prop::collection::vec(item, 1..6), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn load_is_what_the_items_sum_up_to(segments in segments(), from in 0_usize..30, to in 0_usize..30, limit in 0_usize..20) {
+            let columns = segments.iter().map(|items| grouped(items)).collect();
+            let bundle = Bundle::new(Parameters::hashed(assay_scheme::Hash::Sha256), columns).expect("a hash it takes");
+            let items: Vec<_> = segments.into_iter().flatten().collect();
+            prop_assert_eq!(bundle.items(), items.len());
+            let (from, to) = (from.min(items.len()), to.min(items.len()));
+            let range = from.min(to)..from.max(to);
+            let sum = |range: Range<usize>| Load {
+                items: range.len(),
+                entries: items[range.clone()].iter().map(Vec::len).sum(),
+                bytes: items[range].iter().flatten().sum(),
+            };
+            prop_assert_eq!(bundle.load(range.clone()), sum(range.clone()));
+            prop_assert_eq!(bundle.slices(range.clone()).map(|(_, items)| items.len()).sum::<usize>(), range.len());
+            if !range.is_empty() {
+                let cut = bundle.cut(range.clone(), |load| load.items + load.bytes <= limit);
+                let longest = (range.start + 1..=range.end)
+                    .rev()
+                    .find(|end| *end - range.start + sum(range.start..*end).bytes <= limit);
+                prop_assert_eq!(cut, range.start..longest.unwrap_or(range.start + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn results_split_where_requests_meet() {
+        let mut results = Results { verdicts: vec![1, 2, 1], values: vec![1, 1, 0, 0, 3, 3], width: 2 };
+        let tail = results.split_off(1);
+        assert_eq!(results, Results { verdicts: vec![1], values: vec![1, 1], width: 2 });
+        assert_eq!((tail.verdict(0), tail.value(1)), (Verdict::Invalid(assay_scheme::Reason::Equation), &[3, 3][..]));
+        let unwritten = Results::unwritten(1, 0).verdict(0);
+        assert_eq!(unwritten, Verdict::NotEvaluated(Cause::Unwritten));
+        let unassigned = Results { verdicts: vec![99], values: Vec::new(), width: 0 };
+        assert_eq!(unassigned.verdict(0), Verdict::NotEvaluated(Cause::BackendFault));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`batch`]: what goes in and comes out.
 //! - [`engine`]: accepts bundles, owns the backends, calls each completion exactly once.
-//! - `pool`, `job`: the queue, its workers, and one bundle's way through them.
+//! - `queue`, `pool`, `job`: what waits, the workers that compute it, and one bundle's way through them.
 //! - [`router`]: which backend and how much at a time, learned from what was measured.
 //! - [`backend`]: the trait the backends implement; `detect()` chooses them once, aloud.
 //! - `quarantine`: when a backend that failed may serve again.
@@ -23,6 +23,7 @@ pub mod lanes;
 pub mod merkle;
 mod pool;
 mod quarantine;
+mod queue;
 pub mod reference;
 pub mod router;
 pub mod samples;

@@ -1,84 +1,33 @@
-//! The queue and its workers: a worker always takes the most urgent quantum there is, computes it, and brings the answers
-//! home. Bundles of one priority take turns, a quantum each, in the order they came.
+//! The workers: each takes the most urgent quantum there is, computes it, and brings the answers home.
 //!
 //! A fault is not a verdict: what a backend fails on goes back into the queue for the next one, and the backend into
-//! quarantine. One lock holds the queue, the costs and the standings; it is held for a microsecond or so, at most once
-//! before and once after a quantum.
+//! quarantine. One lock holds the queue, the costs and the standings; it is held for a microsecond or so, once before and
+//! once after a quantum.
 
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
-use assay_scheme::{Cause, Priority, Reason, Verdict};
+use assay_scheme::{Priority, Reason, Row, Verdict};
 
-use crate::backend::{Backend, Fault, Output};
+use crate::backend::{Backend, Output};
 use crate::batch::Bundle;
 use crate::engine::{Clock, Completion, Order, Outcome};
 use crate::job::{Answer, Job};
 use crate::quarantine::Standing;
-use crate::router::Router;
-use crate::selftest::KnownAnswer;
+use crate::queue::{Dropped, Next, Quantum, Queue};
+use crate::selftest::{self, KnownAnswer};
 
 /// Locks, also after a panic elsewhere: nothing here panics between two states that belong together.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The backends that failed on some items: a bit per slot.
-type Tried = u8;
-
-/// Items of a job that no worker has taken yet.
-struct Entry {
-    job: Arc<Job>,
-    rest: Range<usize>,
-    tried: Tried,
-    /// One item at a time: the last backend failed on them together, and one bad item must not take its neighbours along.
-    alone: bool,
-}
-
-/// Items that a worker computes in one go.
-struct Quantum {
-    job: Arc<Job>,
-    slot: usize,
-    range: Range<usize>,
-    tried: Tried,
-    alone: bool,
-}
-
-/// Items that nobody will compute.
-struct Dropped {
-    job: Arc<Job>,
-    range: Range<usize>,
-    cause: Cause,
-}
-
-enum Next {
-    Compute(Quantum),
-    Drop(Dropped),
-    /// A backend's pause is over: its known answers are to be queued.
-    Probe(usize),
-    Stop,
-}
-
-/// What the pool's lock holds.
-pub(crate) struct Queue {
-    classes: [VecDeque<Entry>; Priority::ALL.len()],
-    dropped: Vec<Dropped>,
-    /// No waiting item's deadline is before this.
-    deadline_min: Option<Duration>,
-    idle: usize,
-    stopping: bool,
-    pub(crate) router: Router,
-    pub(crate) standings: Vec<Standing>,
-}
-
 /// What the engine, its workers and its tickets share.
 pub(crate) struct Pool {
     pub(crate) clock: Clock,
-    pub(crate) backends: Vec<Arc<dyn Backend>>,
+    /// By slot.
+    pub(crate) backends: Arc<[Arc<dyn Backend>]>,
     pub(crate) threads: usize,
     known: Arc<[KnownAnswer]>,
     queue: Mutex<Queue>,
@@ -93,47 +42,6 @@ struct Scratch {
     values: Vec<u8>,
 }
 
-impl Queue {
-    /// Puts the waiting entries that `cause` names a cause for among the dropped.
-    fn drop_where(&mut self, cause: impl Fn(&Job) -> Option<Cause>) {
-        for class in &mut self.classes {
-            let dropped = &mut self.dropped;
-            class.retain(|entry| match cause(&entry.job) {
-                None => true,
-                Some(cause) => {
-                    dropped.push(Dropped { job: Arc::clone(&entry.job), range: entry.rest.clone(), cause });
-                    false
-                }
-            });
-        }
-    }
-
-    /// Drops what is past its deadline; looks at the queue only when the earliest deadline has come.
-    fn drop_expired(&mut self, now: Duration) {
-        if self.deadline_min.is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        self.drop_where(|job| job.is_past_deadline(now).then_some(Cause::DeadlineExceeded));
-        self.deadline_min = self.classes.iter().flatten().filter_map(|entry| entry.job.order.deadline).min();
-    }
-
-    fn push_back(&mut self, entry: Entry) {
-        self.mind_deadline(&entry);
-        self.classes[entry.job.priority() as usize].push_back(entry);
-    }
-
-    fn push_front(&mut self, entry: Entry) {
-        self.mind_deadline(&entry);
-        self.classes[entry.job.priority() as usize].push_front(entry);
-    }
-
-    fn mind_deadline(&mut self, entry: &Entry) {
-        if let Some(deadline) = entry.job.order.deadline {
-            self.deadline_min = Some(self.deadline_min.map_or(deadline, |earliest| earliest.min(deadline)));
-        }
-    }
-}
-
 impl Pool {
     pub(crate) fn new(
         backends: Vec<Arc<dyn Backend>>,
@@ -142,24 +50,23 @@ impl Pool {
         clock: Clock,
         threads: usize,
     ) -> Self {
-        debug_assert!(backends.len() <= Tried::BITS as usize && backends.len() == standings.len());
-        let queue = Queue {
-            classes: Default::default(),
-            dropped: Vec::new(),
-            deadline_min: None,
-            idle: 0,
-            stopping: false,
-            router: Router::new(backends.len()),
-            standings,
-        };
-        Self {
-            clock,
-            backends,
-            threads,
-            known,
-            queue: Mutex::new(queue),
-            wake: Condvar::new(),
-            backlog: Default::default(),
+        let backends: Arc<[_]> = backends.into();
+        let queue = Mutex::new(Queue::new(Arc::clone(&backends), standings, threads));
+        Self { clock, backends, threads, known, queue, wake: Condvar::new(), backlog: Default::default() }
+    }
+
+    /// Measures the backends on the rows that several of them serve, before the workers start.
+    pub(crate) fn calibrate(&self) {
+        let mut queue = self.queue();
+        for row in Row::ALL {
+            let Some(known) = self.known.iter().find(|known| known.row() == row) else { continue };
+            let serving: Vec<_> = queue.serving(row).collect();
+            for slot in serving.iter().filter(|_| serving.len() > 1) {
+                queue.router.calibrate(*slot, known.bundle(), &self.clock, |bundle| {
+                    // They just gave these answers; what they cost is asked here.
+                    let _ = selftest::compute(&*self.backends[*slot], bundle);
+                });
+            }
         }
     }
 
@@ -185,7 +92,7 @@ impl Pool {
         let mut queue = self.queue();
         let idle = queue.idle;
         let small = idle <= 1 || queue.router.is_small(&job.bundle);
-        queue.push_back(Entry { job, rest: 0..items, tried: 0, alone: false });
+        queue.push(job);
         drop(queue);
         match (idle, small) {
             (0, _) => {}
@@ -197,10 +104,7 @@ impl Pool {
 
     /// Gives up a job's waiting items; a worker answers them.
     pub(crate) fn cancel(&self, job: &Weak<Job>) {
-        let mut queue = self.queue();
-        queue.drop_where(|waiting| std::ptr::eq(waiting, job.as_ptr()).then_some(Cause::Cancelled));
-        let woken = !queue.dropped.is_empty();
-        drop(queue);
+        let woken = self.queue().cancel(job.as_ptr());
         if woken {
             self.wake.notify_one();
         }
@@ -208,10 +112,7 @@ impl Pool {
 
     /// Gives up all waiting items and lets the workers go when they have answered them.
     pub(crate) fn stop(&self) {
-        let mut queue = self.queue();
-        queue.stopping = true;
-        queue.drop_where(|_| Some(Cause::Stopped));
-        drop(queue);
+        self.queue().stop();
         self.wake.notify_all();
     }
 
@@ -221,7 +122,7 @@ impl Pool {
         loop {
             match self.next() {
                 Next::Compute(quantum) => self.compute(quantum, &mut scratch),
-                Next::Drop(Dropped { job, range, cause }) => self.give_up(&job, range, cause),
+                Next::Drop(dropped) => self.give_up(&dropped),
                 Next::Probe(slot) => self.probe(slot),
                 Next::Stop => return,
             }
@@ -232,56 +133,13 @@ impl Pool {
     fn next(&self) -> Next {
         let mut queue = self.queue();
         loop {
-            let now = (self.clock)();
-            queue.drop_expired(now);
-            if queue.stopping {
-                // Also what a backend failed on since: nobody is left to compute it.
-                queue.drop_where(|_| Some(Cause::Stopped));
-            }
-            if let Some(dropped) = queue.dropped.pop() {
-                return Next::Drop(dropped);
-            }
-            if queue.stopping {
-                return Next::Stop;
-            }
-            if let Some(slot) = queue.standings.iter_mut().position(|standing| standing.try_probation(now)) {
-                return Next::Probe(slot);
-            }
-            if let Some(next) = self.take(&mut queue) {
+            if let Some(next) = queue.next((self.clock)()) {
                 return next;
             }
             queue.idle += 1;
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.idle -= 1;
         }
-    }
-
-    /// Takes a quantum off the first of the most urgent entries, which then goes behind its peers.
-    fn take(&self, queue: &mut Queue) -> Option<Next> {
-        let Queue { classes, router, standings, .. } = queue;
-        let class = classes.iter_mut().find(|class| !class.is_empty())?;
-        let mut entry = class.pop_front()?;
-        let job = Arc::clone(&entry.job);
-        let row = job.bundle.operation().row;
-        let candidates = (0..self.backends.len()).filter(|slot| {
-            let asked = match job.only {
-                Some(only) => only == *slot,
-                None => standings[*slot].serves(),
-            };
-            asked && entry.tried & (1 << slot) == 0 && self.backends[*slot].serves(row)
-        });
-        let Some((slot, mut range)) = router.quantum(candidates, &job.bundle, entry.rest.clone(), self.threads) else {
-            return Some(Next::Drop(Dropped { job, range: entry.rest, cause: Cause::BackendFault }));
-        };
-        if entry.alone {
-            range.end = range.start + 1;
-        }
-        let (tried, alone) = (entry.tried, entry.alone);
-        entry.rest.start = range.end;
-        if !entry.rest.is_empty() {
-            class.push_back(entry);
-        }
-        Some(Next::Compute(Quantum { job, slot, range, tried, alone }))
     }
 
     fn compute(&self, quantum: Quantum, scratch: &mut Scratch) {
@@ -296,51 +154,28 @@ impl Pool {
             backend.compute(bundle, range.clone(), Output { verdicts, values, width })
         }));
         let ended = (self.clock)();
-        let fault = match computed {
-            Ok(Ok(())) => !are_answers(verdicts, values, width),
-            Ok(Err(Fault::NotServed(_) | Fault::Broken)) | Err(_) => true,
-        };
-        if fault {
-            return self.fail(quantum, ended);
+        // A panic is a fault like any other.
+        if !matches!(computed, Ok(Ok(()))) || !are_answers(verdicts, values, width) {
+            let failed = self.queue().fail(quantum, ended);
+            return match failed {
+                Ok(()) => self.wake.notify_one(),
+                Err(dropped) => self.give_up(&dropped),
+            };
         }
         let (load, taken) = (bundle.load(range.clone()), ended.saturating_sub(started));
-        self.queue().router.learn(*slot, bundle.operation().row, load, taken, job.only.is_none());
+        // Known answers are nobody's items, and too odd a mixture to learn from.
+        if job.only.is_none() {
+            self.queue().router.learn(*slot, bundle.operation().row, load, taken);
+        }
         self.backlog[job.priority() as usize].fetch_sub(range.len(), Ordering::Relaxed);
         let range = range.clone();
         job.answer(&Answer { range, verdicts, values, backend: backend.name(), started, ended });
     }
 
-    /// A backend failed on a quantum: the next one computes it again, all of it, since a backend that is wrong about one
-    /// item is not believed about its neighbours. When none is left, each item is tried once more on its own by the last
-    /// resort, and only those that fail again have no verdict.
-    fn fail(&self, quantum: Quantum, now: Duration) {
-        let Quantum { job, slot, range, tried, alone } = quantum;
-        let row = job.bundle.operation().row;
-        let mut queue = self.queue();
-        queue.standings[slot].fault(now);
-        let tried = tried | 1 << slot;
-        let mut serving =
-            (0..self.backends.len()).filter(|slot| queue.standings[*slot].serves() && self.backends[*slot].serves(row));
-        let entry = if job.only.is_some() {
-            None
-        } else if serving.clone().any(|slot| tried & (1 << slot) == 0) {
-            Some((tried, alone))
-        } else {
-            let last_resort = serving.find(|slot| queue.standings[*slot].is_last_resort());
-            last_resort.filter(|_| !alone).map(|slot| (!(1 << slot), true))
-        };
-        let Some((tried, alone)) = entry else {
-            drop(queue);
-            return self.give_up(&job, range, Cause::BackendFault);
-        };
-        queue.push_front(Entry { job, rest: range, tried, alone });
-        drop(queue);
-        self.wake.notify_one();
-    }
-
-    fn give_up(&self, job: &Job, range: Range<usize>, cause: Cause) {
+    fn give_up(&self, dropped: &Dropped) {
+        let Dropped { job, range, cause } = dropped;
         self.backlog[job.priority() as usize].fetch_sub(range.len(), Ordering::Relaxed);
-        job.give_up(range, cause, (self.clock)());
+        job.give_up(range.clone(), *cause, (self.clock)());
     }
 
     /// A backend's pause is over: it serves again when its known answers come out right.
@@ -406,4 +241,216 @@ fn are_answers(verdicts: &[u8], values: &[u8], width: usize) -> bool {
             .iter()
             .zip(values.chunks_exact(width))
             .all(|(verdict, value)| *verdict == VALID || value.iter().all(|byte| *byte == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use assay_scheme::Cause;
+
+    use super::*;
+    use crate::backend::{BackendName, Fault};
+    use crate::batch::Results;
+    use crate::engine::Engine;
+    use crate::testing::{Gate, HeldClock, MadeUp, bundle, engine, expected, order, sha256};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Has one worker wait with a first bundle while `orders` (items, priority) are submitted; the items of the calls that
+    /// follow, and of the bundles in the order they were finished.
+    fn order_of_work(orders: &[(usize, Priority)]) -> (Vec<usize>, Vec<usize>) {
+        let reference = MadeUp::new(BackendName::Reference);
+        let engine = engine(&[&reference], 1, HeldClock::default().clock());
+        let gate = Gate::closed();
+        reference.wait_at(&gate);
+        let (sender, finished) = mpsc::channel();
+        let submit = |items: usize, priority| {
+            let sender = sender.clone();
+            let completion = move |outcome: Outcome| sender.send(outcome.results.items()).expect("the test waits");
+            let _ = engine.submit(bundle(&[items]), order(priority), Box::new(completion));
+        };
+        submit(orders[0].0, orders[0].1);
+        gate.await_arrivals(1);
+        for (items, priority) in &orders[1..] {
+            submit(*items, *priority);
+        }
+        gate.open();
+        let finished = orders.iter().map(|_| finished.recv_timeout(60 * SECOND).expect("finishes")).collect();
+        (reference.calls().into_iter().map(|(items, _)| items).collect(), finished)
+    }
+
+    #[test]
+    fn a_vote_never_waits_behind_bulk() {
+        let bulk = [(65_536, Priority::Bulk), (60_000, Priority::Bulk)];
+        let urgent = [(9, Priority::Mempool), (8, Priority::Block), (7, Priority::Consensus)];
+        let (calls, finished) = order_of_work(&[&bulk[..], &urgent[..]].concat());
+        assert_eq!(calls[..4], [65_536, 7, 8, 9], "after the quantum under way, the most urgent first");
+        assert_eq!(finished[..3], [7, 8, 9]);
+        assert!(calls.len() > 8, "bulk is several quanta: {calls:?}");
+    }
+
+    #[test]
+    fn bundles_of_one_priority_take_turns_in_the_order_they_came() {
+        let (calls, _) = order_of_work(&[30_000, 30_001, 30_002].map(|items| (items, Priority::Bulk)));
+        // The first of them went behind its peers before they came.
+        let turns: Vec<_> = calls[1..].chunks(3).take(3).collect();
+        assert!(turns.iter().all(|turn| *turn == [30_000, 30_001, 30_002]), "{calls:?}");
+        let (_, finished) = order_of_work(&[1, 2, 3, 4, 5].map(|items| (items, Priority::Mempool)));
+        assert_eq!(finished, [1, 2, 3, 4, 5]);
+    }
+
+    /// The ways to lie.
+    type Lie = fn(&Bundle, Range<usize>, &mut Output<'_>) -> Option<Result<(), Fault>>;
+
+    const LIES: [(&str, Lie); 8] = [
+        ("breaks off", |_, _, _| Some(Err(Fault::Broken))),
+        ("does not serve it after all", |_, _, _| Some(Err(Fault::NotServed("sha256")))),
+        ("writes nothing", |_, _, _| Some(Ok(()))),
+        ("leaves its last item out", |bundle, range, out| {
+            let last = range.len() - 1;
+            sha256(bundle, range, out);
+            out.verdicts[last] = 0;
+            Some(Ok(()))
+        }),
+        ("writes a byte nobody assigned", |bundle, range, out| {
+            sha256(bundle, range, out);
+            out.verdicts[0] = 77;
+            Some(Ok(()))
+        }),
+        ("writes a cause, which is not a backend's to say", |bundle, range, out| {
+            sha256(bundle, range, out);
+            out.verdicts[0] = Cause::DeadlineExceeded as u8;
+            Some(Ok(()))
+        }),
+        ("gives an invalid item a value", |bundle, range, out| {
+            sha256(bundle, range, out);
+            let invalid = out.verdicts.iter().position(|verdict| *verdict != 1).expect("some are refused");
+            out.values[invalid * out.width] = 1;
+            Some(Ok(()))
+        }),
+        ("writes more items than it was given", |_, range, out| {
+            out.verdict(range.len(), Verdict::Valid);
+            Some(Ok(()))
+        }),
+    ];
+
+    #[test]
+    fn what_one_backend_fails_on_the_next_one_computes() {
+        for (what, lie) in LIES {
+            let (liar, reference) = (MadeUp::new(BackendName::Lanes), MadeUp::new(BackendName::Reference));
+            let engine = engine(&[&liar, &reference], 1, HeldClock::default().clock());
+            liar.behave(lie);
+            let bundle = bundle(&[40_000, 1, 20_000]);
+            let outcome = engine.run(bundle.clone(), order(Priority::Block));
+            assert!(outcome.results == expected(&bundle), "{what}");
+            assert_eq!(outcome.backends, [bundle.items(), 0, 0], "{what}");
+            assert_eq!(liar.calls().len(), 1, "{what}: out at its first fault");
+            let [lanes, reference] = &engine.backends()[..] else { panic!("two backends") };
+            assert_eq!((lanes.serving, lanes.faults, lanes.items), (false, 1, 0), "{what}");
+            assert!(lanes.note.contains("quarantine"), "{}", lanes.note);
+            assert_eq!((reference.serving, reference.faults, reference.items), (true, 0, 60_001), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_panicking_backend_is_a_fault_and_its_worker_lives() {
+        let (liar, reference) = (MadeUp::new(BackendName::Gpu), MadeUp::new(BackendName::Reference));
+        let engine = engine(&[&liar, &reference], 1, HeldClock::default().clock());
+        liar.behave(|_, _, _| panic!("the backend's own"));
+        let bundle = bundle(&[100]);
+        assert!(engine.run(bundle.clone(), order(Priority::Bulk)).results == expected(&bundle));
+        assert!(engine.run(bundle.clone(), order(Priority::Bulk)).results == expected(&bundle));
+        assert_eq!(engine.backends()[0].faults, 1);
+    }
+
+    #[test]
+    fn an_item_that_breaks_the_last_resort_is_alone_without_a_verdict() {
+        let reference = MadeUp::new(BackendName::Reference);
+        let engine = engine(&[&reference], 2, HeldClock::default().clock());
+        reference.behave(|_, range, _| range.contains(&4_321).then_some(Err(Fault::Broken)));
+        let bundle = bundle(&[10_000]);
+        let outcome = engine.run(bundle.clone(), order(Priority::Bulk));
+        let mut right = expected(&bundle);
+        right.verdicts[4_321] = Cause::BackendFault as u8;
+        right.values[4_321 * 32..4_322 * 32].fill(0);
+        assert!(outcome.results == right);
+        assert_eq!(outcome.backends, [9_999, 0, 0]);
+        let status = &engine.backends()[0];
+        assert_eq!((status.serving, status.faults, status.items), (true, 2, 9_999), "together and alone");
+        assert_eq!(engine.backlog(), [0; 4]);
+    }
+
+    #[test]
+    fn without_a_last_resort_a_fault_is_no_verdict() {
+        let lanes = MadeUp::new(BackendName::Lanes);
+        let engine = engine(&[&lanes], 1, HeldClock::default().clock());
+        lanes.behave(|_, _, _| Some(Err(Fault::Broken)));
+        let bundle = bundle(&[65_536]);
+        let outcome = engine.run(bundle.clone(), order(Priority::Bulk));
+        assert!(outcome.results.verdicts.iter().all(|verdict| *verdict == Cause::BackendFault as u8));
+        assert_eq!(lanes.calls().len(), 1, "what is quarantined is not asked again");
+    }
+
+    /// Submits nothing and waits until the workers have nothing to do.
+    fn settle(engine: &Engine) -> Results {
+        engine.run(bundle(&[1]), order(Priority::Bulk)).results
+    }
+
+    #[test]
+    fn a_quarantined_backend_comes_back_with_right_known_answers() {
+        let (lanes, reference) = (MadeUp::new(BackendName::Lanes), MadeUp::new(BackendName::Reference));
+        let clock = HeldClock::default();
+        let engine = engine(&[&lanes, &reference], 1, clock.clock());
+        let serving = || engine.backends()[0].serving;
+        lanes.behave(|_, _, _| Some(Ok(())));
+        settle(&engine);
+        lanes.calls();
+        settle(&engine);
+        assert_eq!((serving(), lanes.calls().len()), (false, 0), "not before its pause is over");
+        clock.advance(SECOND);
+        settle(&engine);
+        assert_eq!((serving(), lanes.calls().len()), (false, 1), "its known answers are wrong");
+        lanes.behave(|_, _, _| None);
+        clock.advance(SECOND);
+        settle(&engine);
+        assert_eq!((serving(), lanes.calls().len()), (false, 0), "the second pause is longer");
+        clock.advance(SECOND);
+        settle(&engine);
+        assert_eq!((serving(), lanes.calls().len()), (true, 2), "and what it was readmitted for");
+        assert_eq!(engine.run(bundle(&[10]), order(Priority::Bulk)).backends, [0, 10, 0]);
+        assert!(engine.self_test());
+    }
+
+    #[test]
+    fn the_self_test_goes_through_the_queue_and_finds_a_backend_gone_bad() {
+        let (lanes, reference) = (MadeUp::new(BackendName::Lanes), MadeUp::new(BackendName::Reference));
+        let engine = engine(&[&lanes, &reference], 2, HeldClock::default().clock());
+        assert!(engine.self_test());
+        assert!(!lanes.calls().is_empty() && !reference.calls().is_empty());
+        lanes.behave(|bundle, range, out| {
+            sha256(bundle, range, out);
+            out.values[0] ^= 1;
+            Some(Ok(()))
+        });
+        assert!(!engine.self_test(), "a wrong value");
+        assert!(!engine.backends()[0].serving);
+        assert!(engine.self_test(), "of those that serve");
+        reference.behave(|_, _, _| Some(Err(Fault::Broken)));
+        assert!(!engine.self_test(), "also of the last resort");
+        assert!(engine.backends()[1].serving);
+        assert!(engine.serves(Row::Sha256));
+    }
+
+    #[test]
+    fn exactly_the_assigned_verdict_bytes_are_answers() {
+        for byte in 0..=u8::MAX {
+            let is_answer = matches!(Verdict::from_byte(byte), Some(Verdict::Valid | Verdict::Invalid(_)));
+            assert_eq!(are_answers(&[1, byte, 1], &[], 0), is_answer, "{byte}");
+        }
+        assert!(are_answers(&[1, 2], &[7, 7, 0, 0], 2));
+        assert!(!are_answers(&[1, 2], &[7, 7, 0, 1], 2));
+    }
 }

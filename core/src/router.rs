@@ -10,6 +10,7 @@ use assay_scheme::{Kind, Row};
 
 use crate::backend::BackendName;
 use crate::batch::{Bundle, Load};
+use crate::engine::Clock;
 
 /// The most a worker takes at a time, predicted. Larger: a vote waits longer behind bulk. Smaller: the queue is asked
 /// more often.
@@ -23,6 +24,20 @@ const _: () = assert!(QUANTUM_MIN.as_nanos() < QUANTUM_MAX.as_nanos());
 
 /// How far one measurement moves a cost: an eighth of the way, on a logarithmic scale.
 const LEARNING_RATE: f64 = 0.125;
+
+/// Measurements of each load at the start, of which the shortest counts. Fewer: a thread that was not scheduled decides.
+/// More: the start takes longer.
+const CALIBRATION_ROUNDS: usize = 4;
+
+/// The least a call costs, in seconds: more than nothing, so that it can be learnt.
+const FIXED_MIN: f64 = 1e-7;
+
+/// Items of the larger load measured at the start, unless they take longer than a quantum.
+const CALIBRATION_ITEMS: usize = 512;
+
+/// One choice in this many tries a backend that is expected to be slower, for no longer than [`QUANTUM_MIN`]: it may have
+/// become the faster one. Smaller: more time is spent on the slower one. Larger: it is found out later.
+const EXPLORE_EVERY: u32 = 64;
 
 /// A measurement further than this factor from the prediction counts as this far: a thread that was not scheduled says
 /// nothing about the work.
@@ -64,6 +79,21 @@ impl Cost {
             if part > 0.0 {
                 *cost *= ratio.powf(LEARNING_RATE * part / predicted);
             }
+        }
+    }
+
+    /// Takes the cost of a call from how a small load compares with a large one, and scales the rest.
+    fn fit(&mut self, (small, small_taken): (Load, f64), (large, large_taken): (Load, f64)) {
+        let [small_parts, large_parts] = [small, large].map(|load| self.seconds(load) - self.fixed);
+        if large_taken <= 0.0 || large_parts <= 0.0 {
+            return;
+        }
+        let slope = (large_taken - small_taken) / (large_parts - small_parts);
+        // Loads of one size, or times that contradict each other, say only how fast the whole is.
+        let scale = if slope.is_finite() && slope > 0.0 { slope } else { large_taken / large_parts };
+        self.fixed = (small_taken - scale * small_parts).max(FIXED_MIN);
+        for cost in [&mut self.item, &mut self.entry, &mut self.byte] {
+            *cost *= scale;
         }
     }
 
@@ -121,20 +151,42 @@ struct Entry {
 pub(crate) struct Router {
     /// `rows[slot][row.index()]`.
     rows: Vec<Vec<Entry>>,
+    /// Choices made of each row where there was one.
+    choices: [u32; Row::ALL.len()],
 }
 
 impl Router {
     /// Costs for this many backends.
     pub(crate) fn new(slots: usize) -> Self {
         let row = |row| Entry { cost: Cost::initial(row), items: 0, seconds: 0.0 };
-        Self { rows: vec![Row::ALL.map(row).to_vec(); slots] }
+        Self { rows: vec![Row::ALL.map(row).to_vec(); slots], choices: [0; Row::ALL.len()] }
+    }
+
+    /// Measures a backend on one row before it serves: its known answers once over, and many times over. Only where
+    /// there is a choice to be made.
+    pub(crate) fn calibrate(&mut self, slot: usize, known: &Bundle, clock: &Clock, compute: impl Fn(&Bundle)) {
+        let row = known.operation().row.index();
+        let cost = &mut self.rows[slot][row].cost;
+        let once = cost.seconds(known.load(0..known.items()));
+        let times = (CALIBRATION_ITEMS / known.items()).min((QUANTUM_MAX.as_secs_f64() / once) as usize).max(1);
+        let many = known.repeat(times);
+        let measure = |bundle: &Bundle| {
+            let once = || {
+                let started = clock();
+                compute(bundle);
+                clock().saturating_sub(started).as_secs_f64()
+            };
+            let shortest = (0..CALIBRATION_ROUNDS).map(|_| once()).fold(f64::INFINITY, f64::min);
+            (bundle.load(0..bundle.items()), shortest)
+        };
+        cost.fit(measure(known), measure(&many));
     }
 
     /// Which of `candidates` computes the first items of `rest`, and how many: the one that is expected to do its quantum
-    /// fastest per item. A quantum is this thread's share of the rest, within [`QUANTUM_MIN`] and [`QUANTUM_MAX`], and at
-    /// least an item.
+    /// fastest per item, and now and then another one. A quantum is this thread's share of the rest, within
+    /// [`QUANTUM_MIN`] and [`QUANTUM_MAX`], and at least an item.
     pub(crate) fn quantum(
-        &self,
+        &mut self,
         candidates: impl Iterator<Item = usize>,
         bundle: &Bundle,
         rest: Range<usize>,
@@ -142,15 +194,27 @@ impl Router {
     ) -> Option<(usize, Range<usize>)> {
         let load = bundle.load(rest.clone());
         let row = bundle.operation().row.index();
-        let mut best: Option<(usize, Range<usize>, f64)> = None;
-        for slot in candidates {
+        let cut = |slot: usize, budget: f64| {
             let cost = &self.rows[slot][row].cost;
-            let share = cost.seconds(load) / threads as f64;
-            let budget = share.clamp(QUANTUM_MIN.as_secs_f64(), QUANTUM_MAX.as_secs_f64());
             let quantum = bundle.cut(rest.clone(), |load| cost.seconds(load) <= budget);
             let pace = cost.seconds(bundle.load(quantum.clone())) / quantum.len() as f64;
-            if best.as_ref().is_none_or(|(_, _, other)| pace < *other) {
-                best = Some((slot, quantum, pace));
+            (slot, quantum, pace)
+        };
+        let (least, most) = (QUANTUM_MIN.as_secs_f64(), QUANTUM_MAX.as_secs_f64());
+        let mut best: Option<(usize, Range<usize>, f64)> = None;
+        let mut slower = None;
+        for slot in candidates {
+            let share = self.rows[slot][row].cost.seconds(load) / threads as f64;
+            let own = cut(slot, share.clamp(least, most));
+            match &best {
+                Some((_, _, pace)) if own.2 >= *pace => slower = Some(slot),
+                _ => slower = best.replace(own).map(|(slot, _, _)| slot).or(slower),
+            }
+        }
+        if let Some(slot) = slower {
+            self.choices[row] = self.choices[row].wrapping_add(1);
+            if self.choices[row].is_multiple_of(EXPLORE_EVERY) {
+                best = Some(cut(slot, least));
             }
         }
         best.map(|(slot, quantum, _)| (slot, quantum))
@@ -163,14 +227,12 @@ impl Router {
         self.rows.iter().all(|rows| rows[row].cost.seconds(load) <= QUANTUM_MIN.as_secs_f64())
     }
 
-    /// What a quantum took. `counted` is false for known answers, which are nobody's items.
-    pub(crate) fn learn(&mut self, slot: usize, row: Row, load: Load, taken: Duration, counted: bool) {
+    /// What a quantum took.
+    pub(crate) fn learn(&mut self, slot: usize, row: Row, load: Load, taken: Duration) {
         let entry = &mut self.rows[slot][row.index()];
         entry.cost.learn(load, taken.as_secs_f64());
-        if counted {
-            entry.items += load.items as u64;
-            entry.seconds += taken.as_secs_f64();
-        }
+        entry.items += load.items as u64;
+        entry.seconds += taken.as_secs_f64();
     }
 
     /// Items that a backend computed.
@@ -184,5 +246,113 @@ impl Router {
             let seconds_per_item = entry.cost.seconds(Load { items: 1, entries: 1, bytes: 32 }) - entry.cost.fixed;
             RowStatistics { backend, row, items: entry.items, seconds: entry.seconds, seconds_per_item }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::{Columns, ColumnsBuilder, Parameters};
+
+    use super::*;
+    use crate::testing::HeldClock;
+
+    fn bundle(row: Row, items: usize, message: usize) -> Bundle {
+        let operation = row.operation();
+        let mut builder = ColumnsBuilder::new(operation);
+        for _ in 0..items {
+            let (key, signature) = (vec![0; operation.key_len], vec![0; operation.signature_len]);
+            builder.push(operation.forms[0], &key, &signature, &vec![1; message]);
+        }
+        let columns: Columns = builder.build().expect("fits a request");
+        Bundle::new(Parameters::default(), vec![columns]).expect("no parameters")
+    }
+
+    fn quantum(router: &mut Router, bundle: &Bundle, threads: usize) -> Range<usize> {
+        let slots = router.rows.len();
+        router.quantum(0..slots, bundle, 0..bundle.items(), threads).expect("candidates").1
+    }
+
+    #[test]
+    fn a_quantum_is_a_fair_share_and_never_more_than_a_millisecond() {
+        let mut router = Router::new(1);
+        for (row, message) in [(Row::Sha256, 32), (Row::Blake3, 200), (Row::Ed25519Ref10, 120), (Row::BlsMinPkPop, 32)]
+        {
+            let bundle = bundle(row, 4_000, message);
+            let cost = router.rows[0][row.index()].cost;
+            let seconds = |range| cost.seconds(bundle.load(range));
+            for threads in [1, 8, 1_000] {
+                let taken = quantum(&mut router, &bundle, threads);
+                let share = seconds(0..4_000) / threads as f64;
+                let budget = share.clamp(QUANTUM_MIN.as_secs_f64(), QUANTUM_MAX.as_secs_f64());
+                assert!(taken.len() == 1 || seconds(taken.clone()) <= budget, "{row:?} on {threads}: {taken:?}");
+                assert!(taken.end == 4_000 || seconds(0..taken.end + 1) > budget, "{row:?} on {threads}: {taken:?}");
+            }
+        }
+        let dear = bundle(Row::Sha256, 2, 8_000_000);
+        assert_eq!(quantum(&mut router, &dear, 1), 0..1, "an item is the least there is");
+    }
+
+    #[test]
+    fn costs_go_where_measurements_point_and_the_cheaper_backend_is_chosen() {
+        let mut router = Router::new(2);
+        let (short, long) = (bundle(Row::Sha256, 1_000, 8), bundle(Row::Sha256, 10, 100_000));
+        let loads = [short.load(0..1_000), long.load(0..10)];
+        let [true_short, true_long] = loads.map(|load| 4e-7 * load.items as f64 + 5e-10 * load.bytes as f64);
+        for _ in 0..200 {
+            for (load, seconds) in loads.into_iter().zip([true_short, true_long]) {
+                router.learn(1, Row::Sha256, load, Duration::from_secs_f64(seconds));
+            }
+        }
+        let learnt = router.rows[1][Row::Sha256.index()].cost;
+        assert!((learnt.byte / 5e-10 - 1.0).abs() < 0.1 && (learnt.item / 4e-7 - 1.0).abs() < 0.1, "{learnt:?}");
+        let mut choose = |bundle: &Bundle| router.quantum(0..2, bundle, 0..bundle.items(), 1).expect("candidates").0;
+        assert_eq!((choose(&short), choose(&long)), (0, 1), "dear items, cheap bytes");
+        assert_eq!(router.quantum(std::iter::once(1), &short, 0..5, 1).expect("a candidate").0, 1);
+        assert_eq!(router.quantum(std::iter::empty(), &short, 0..5, 1), None);
+        assert_eq!((router.items(0), router.items(1)), (0, 200 * 1_010));
+        let [row] = &router.statistics(1, BackendName::Lanes).collect::<Vec<_>>()[..] else { panic!("one row") };
+        assert!((row.seconds - 200.0 * (true_short + true_long)).abs() < 1e-6);
+        assert!((row.seconds_per_item / (4e-7 + 32.0 * 5e-10) - 1.0).abs() < 0.1, "{row:?}");
+    }
+
+    #[test]
+    fn the_slower_backend_is_tried_now_and_then_and_briefly() {
+        let mut router = Router::new(2);
+        let bundle = bundle(Row::Sha256, 60_000, 32);
+        router.rows[0][Row::Sha256.index()].cost.item *= 10.0;
+        let mut take = || router.quantum(0..2, &bundle, 0..60_000, 1).expect("candidates");
+        let choices: Vec<_> = (0..2 * EXPLORE_EVERY).map(|_| take()).collect();
+        let (tried, usual): (Vec<_>, Vec<_>) = choices.into_iter().partition(|(slot, _)| *slot == 0);
+        assert_eq!((tried.len(), usual.len()), (2, 2 * EXPLORE_EVERY as usize - 2));
+        assert!(tried[0].1.len() * 50 < usual[0].1.len(), "{tried:?} {:?}", usual[0]);
+    }
+
+    #[test]
+    fn calibration_finds_what_a_call_and_an_item_cost() {
+        let mut router = Router::new(1);
+        let known = bundle(Row::Keccak256, 16, 32);
+        let held = HeldClock::default();
+        let clock = held.clock();
+        router.calibrate(0, &known, &clock, |bundle| {
+            held.advance(Duration::from_secs_f64(2e-5 + 1e-7 * bundle.items() as f64));
+        });
+        let cost = router.rows[0][Row::Keccak256.index()].cost;
+        for items in [16, 512] {
+            let expected = 2e-5 + 1e-7 * items as f64;
+            let predicted = cost.seconds(Load { items, entries: 0, bytes: 32 * items });
+            assert!((predicted / expected - 1.0).abs() < 1e-3, "{items}: {predicted} for {expected}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_teaches_nothing_and_an_outlier_little() {
+        let mut router = Router::new(1);
+        let load = bundle(Row::Sha256, 1_000, 32).load(0..1_000);
+        let before = router.rows[0][Row::Sha256.index()].cost;
+        router.learn(0, Row::Sha256, load, Duration::ZERO);
+        assert_eq!(router.rows[0][Row::Sha256.index()].cost, before);
+        router.learn(0, Row::Sha256, load, Duration::from_secs(10));
+        let after = router.rows[0][Row::Sha256.index()].cost;
+        assert!(after.seconds(load) < before.seconds(load) * 1.3, "{after:?}");
     }
 }

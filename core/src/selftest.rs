@@ -51,16 +51,20 @@ pub fn known_answers() -> Arc<[KnownAnswer]> {
 /// The first row that comes out wrong.
 pub fn check(backend: &dyn Backend, known: &[KnownAnswer]) -> Result<(), Row> {
     for known in known.iter().filter(|known| backend.serves(known.row())) {
-        let bundle = known.bundle();
-        let mut results = Results::unwritten(bundle.items(), bundle.value_width());
-        let Results { verdicts, values, width } = &mut results;
-        let output = Output { verdicts, values, width: *width };
-        let computed = catch_unwind(AssertUnwindSafe(|| backend.compute(bundle, 0..bundle.items(), output)));
-        if !matches!(computed, Ok(Ok(()))) || !known.is_right(&results) {
+        if !compute(backend, known.bundle()).is_some_and(|results| known.is_right(&results)) {
             return Err(known.row());
         }
     }
     Ok(())
+}
+
+/// What a backend makes of a bundle, on this thread; `None` when it breaks off or panics.
+pub(crate) fn compute(backend: &dyn Backend, bundle: &Bundle) -> Option<Results> {
+    let mut results = Results::unwritten(bundle.items(), bundle.value_width());
+    let Results { verdicts, values, width } = &mut results;
+    let output = Output { verdicts, values, width: *width };
+    let computed = catch_unwind(AssertUnwindSafe(|| backend.compute(bundle, 0..bundle.items(), output)));
+    matches!(computed, Ok(Ok(()))).then_some(results)
 }
 
 #[cfg(test)]
@@ -113,10 +117,7 @@ mod tests {
     fn the_reference_backend_knows_them_all() {
         for known in known_answers().iter() {
             let bundle = known.bundle();
-            let mut results = Results::unwritten(bundle.items(), bundle.value_width());
-            let Results { verdicts, values, width } = &mut results;
-            let output = Output { verdicts, values, width: *width };
-            Reference::new().compute(bundle, 0..bundle.items(), output).expect("computes");
+            let results = compute(&Reference::new(), bundle).expect("computes");
             let hash = bundle.parameters().hash.map_or("no hash", |hash| hash.name());
             for item in 0..bundle.items() {
                 let (got, expected) = (results.verdict(item), known.expected.verdict(item));

@@ -1,0 +1,101 @@
+//! What the engine's callers say and hear.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use assay_scheme::Priority;
+
+use crate::backend::BackendName;
+use crate::batch::Results;
+
+/// Monotonic time since a start the caller chose. Handed in, so that tests hold time in their hands.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// Which backends may compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// All that this machine has; the router decides.
+    #[default]
+    Auto,
+    /// This one alone: a demand, never a preference.
+    Only(BackendName),
+}
+
+/// How an engine is built.
+#[derive(Clone, Default)]
+pub struct Config {
+    /// Which backends may compute.
+    pub choice: Choice,
+    /// CPU worker threads; 0 is one per core available to the process.
+    pub threads: usize,
+    /// Called first on each worker thread: the node lowers its scheduling priority or pins it there.
+    pub on_thread_start: Option<ThreadHook>,
+}
+
+/// Called with a worker's index, on its thread, before it works.
+pub type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// What is asked for one bundle.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// How urgent it is: a worker takes the most urgent quantum there is.
+    pub priority: Priority,
+    /// The engine clock's time after which the items not yet computed are dropped as
+    /// [`assay_scheme::Cause::DeadlineExceeded`].
+    pub deadline: Option<Duration>,
+}
+
+/// What became of a bundle.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// A verdict (and value) for each item.
+    pub results: Results,
+    /// How many items each backend computed, indexed by [`BackendName`] as usize.
+    pub backends: [usize; BackendName::ALL.len()],
+    /// From submission to the first item's start.
+    pub queued: Duration,
+    /// From the first item's start to the last one's end.
+    pub computed: Duration,
+}
+
+/// Called exactly once with the outcome, on a worker's thread, also when the engine is dropped; it must not block.
+pub type Completion = Box<dyn FnOnce(Outcome) + Send>;
+
+/// Why an engine did not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The demanded backend is not in this build or not on this machine.
+    #[error("the backend {} is not available here: {reason}", .name.name())]
+    Unavailable {
+        /// The backend asked for.
+        name: BackendName,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A backend's known answers came out wrong.
+    #[error("the backend {} gave a wrong known answer for {row}", .name.name())]
+    SelfTest {
+        /// The backend.
+        name: BackendName,
+        /// The row's name.
+        row: &'static str,
+    },
+    /// A worker thread could not be started.
+    #[error("a worker thread could not be started: {0}")]
+    Thread(String),
+}
+
+/// One backend as the status shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendStatus {
+    /// Its name.
+    pub name: BackendName,
+    /// Whether it serves now.
+    pub serving: bool,
+    /// Items computed since the start; known answers are not counted.
+    pub items: u64,
+    /// Times it broke off, left an answer out or gave a wrong known answer since the start.
+    pub faults: u64,
+    /// What it is, or why it does not serve, for people.
+    pub note: String,
+}
