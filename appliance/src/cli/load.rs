@@ -179,7 +179,7 @@ fn streams(args: &Args, plans: Vec<Plan>, runtime: &tokio::runtime::Runtime) -> 
 async fn send(args: &Args, streams: &[Arc<Stream>], stop: &Arc<AtomicBool>) -> Option<Duration> {
     let begin = Instant::now();
     let start = begin + Duration::from_secs(args.warmup_seconds);
-    let window = Window { start, end: start + Duration::from_secs(args.seconds) };
+    let window = Window { begin, start, end: start + Duration::from_secs(args.seconds) };
     let run = drive::run(streams, window, stop);
     tokio::pin!(run);
     let mut progress = Progress::new(Some(args.warmup_seconds + args.seconds), false);

@@ -27,6 +27,8 @@ const REFUSED_PAUSE: (Duration, Duration) = (Duration::from_micros(100), Duratio
 /// When a run measures.
 #[derive(Clone, Copy)]
 pub struct Window {
+    /// The first request is due.
+    pub begin: Instant,
     /// Requests before it warm caches and connections up.
     pub start: Instant,
     /// None is sent after it.
@@ -166,10 +168,9 @@ async fn open(stream: Arc<Stream>, rate: f64, seed: u64, window: Window, stop: A
     let pacer = {
         let permits = Arc::clone(&permits);
         move || {
-            let first = Instant::now();
             let mut number = 0_u32;
             loop {
-                let due = first + Duration::from_secs_f64(f64::from(number) / rate);
+                let due = window.begin + Duration::from_secs_f64(f64::from(number) / rate);
                 if due >= window.end || stop.load(Ordering::Relaxed) {
                     return;
                 }
