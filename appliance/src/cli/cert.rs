@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{EXIT_OK, EXIT_USAGE};
-use crate::tls::issue::{Authority, IssueError};
+use crate::tls::issue::{Authority, CA_FILE, CERT_FILE, IssueError, KEY_FILE};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -155,9 +155,12 @@ fn node(args: &Node) -> Result<String, IssueError> {
          wrote {out}/key.pem   its private key\n\
          wrote {out}/ca.pem    the authority's certificate\n\
          in the node's configuration:\n\
-         \n    [tls]\n    ca = \"{out}/ca.pem\"\n    cert = \"{out}/cert.pem\"\n    key = \"{out}/key.pem\"\n\n\
+         \n    [tls]\n    ca = {}\n    cert = {}\n    key = {}\n\n\
          next:  assay cert client --ca {ca} --tenant NAME --out client",
-        args.hosts.join(", ")
+        args.hosts.join(", "),
+        quoted(&args.out.join(CA_FILE)),
+        quoted(&args.out.join(CERT_FILE)),
+        quoted(&args.out.join(KEY_FILE)),
     ))
 }
 
@@ -177,15 +180,22 @@ fn client(args: &Client) -> Result<String, IssueError> {
 
 fn revoke(args: &Revoke) -> Result<String, IssueError> {
     let (file, count) = Authority::open(&args.ca)?.revoke(&args.certificates, args.days)?;
-    let file = shown(&file);
+    let (file, list) = (shown(&file), quoted(&file));
     Ok(format!(
         "wrote {file}  {count} revoked, to be renewed within {} days\n\
          in the configuration of each node (send it SIGHUP once its file is in place):\n\
-         \n    [tls]\n    crls = [\"{file}\"]\n\n\
+         \n    [tls]\n    crls = [{list}]\n\n\
          next:  renew the list in time with: assay cert revoke --ca {}",
         args.days,
         shown(&args.ca)
     ))
+}
+
+/// A file as a value of the configuration, which may stand in another folder: absolute, and quoted as TOML wants it.
+fn quoted(path: &Path) -> String {
+    // Fails only for an empty path or when the working folder is gone; what was typed is as good then.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    toml::Value::from(shown(&path)).to_string()
 }
 
 fn shown(path: &Path) -> String {

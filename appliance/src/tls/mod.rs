@@ -9,6 +9,8 @@
 //! - Where `tls.crls` names lists, every certificate of the chain but the authority's own must be covered by one; unknown is
 //!   refused (RFC 5280, section 6.3). A list past its next update refuses everyone it covers, or with
 //!   `crls_expired = "accept"` those it names. A list that no authority of `tls.ca` signed stops the start.
+//! - An authority's own dates are not looked at: a trust anchor is a name and a key (RFC 5280, section 6.1.1), and ends when
+//!   the operator takes it out of `tls.ca`.
 //! - No 0-RTT, because a replayed request would be answered twice; no session tickets and no session storage, because a
 //!   resumed session is not checked against certificates and lists again, and so would outlive a revocation.
 //! - The private key stays in this module.
