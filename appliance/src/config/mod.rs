@@ -1,7 +1,7 @@
 //! The configuration: `config/default.toml` read first, an operator's file laid over it, every mistake named.
 //!
-//! - [`rules`]: what each key may hold, and which keys must agree with each other.
-//! - [`read`]: text to a checked table: unknown keys, types, ranges, with their lines.
+//! - `rules`: what each key may hold, and which keys must agree with each other.
+//! - `read`: text to a checked table: unknown keys, types, ranges, with their lines.
 //! - [`error`]: what is wrong with a file, for its author.
 //!
 //! This module opens no other file and no socket: whether a certificate exists is [`crate::tls`]'s business.
