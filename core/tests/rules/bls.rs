@@ -50,8 +50,11 @@ fn negated<const N: usize>(mut point: [u8; N]) -> [u8; N] {
     point
 }
 
+/// Keys, message, signature, and whether it is valid.
+type Case = (Vec<Vec<u8>>, Vec<u8>, Vec<u8>, bool);
+
 /// Reads the text form: `pub` lines, then `msg`, `sig` and `out`.
-fn cases(vector: &Vector) -> Vec<(Vec<Vec<u8>>, Vec<u8>, Vec<u8>, bool)> {
+fn cases(vector: &Vector) -> Vec<Case> {
     let (mut cases, mut keys, mut message, mut signature) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in vector.text().lines().filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(' ').expect("a name and a value");
@@ -177,6 +180,19 @@ fn aggregates() {
     let opposite = negated(key(1));
     batch.push_group(&[keys[0], &opposite], &infinity::<96>(), &[b"one", b"one"]);
     assert_eq!(batch.verdicts(), [VALID, EQUATION, EQUATION, KEY, KEY, VALID, VALID]);
+
+    // More pairs than the library multiplies at once, twice in one call, and with one of the messages changed.
+    let texts: Vec<[u8; 1]> = (1..=20).map(|number| [number]).collect();
+    let many = aggregate(&texts.iter().map(|text| sign(text[0], text)).collect::<Vec<_>>());
+    let points: Vec<_> = texts.iter().map(|text| key(text[0])).collect();
+    let points: Vec<&[u8]> = points.iter().map(|point| &point[..]).collect();
+    let mut messages: Vec<&[u8]> = texts.iter().map(|text| &text[..]).collect();
+    let mut batch = Batch::new(Row::BlsMinPkPopAggregate);
+    batch.push_group(&points, &many, &messages);
+    batch.push_group(&points, &many, &messages);
+    messages[13] = b"another";
+    batch.push_group(&points, &many, &messages);
+    assert_eq!(batch.verdicts(), [VALID, VALID, EQUATION]);
 
     let mut batch = Batch::new(Row::BlsMinPkPopFastAggregate);
     batch.push_group(&keys[..2], &same, &[b"one"]);

@@ -57,9 +57,7 @@ fn canonical_der_is_what_bip66_says() {
     let list: Vec<_> = list.as_array().expect("a list").iter().map(|entry| entry.as_str().expect("text")).collect();
     let mut checked = 0;
     for (what, signature) in list.iter().zip(&list[1..]).filter(|(what, _)| what.ends_with(':')) {
-        let Some((_, bytes)) = hex::decode(signature).ok().and_then(|bytes| Some((bytes.len(), bytes))) else {
-            continue;
-        };
+        let Ok(bytes) = hex::decode(signature) else { continue };
         let Some((_, body)) = bytes.split_last() else { continue };
         // A bad hash type is the script's affair: what stands before it is canonical.
         assert_eq!(der::strict(body).is_some(), *what == "hashtype:", "{what} {signature}");

@@ -389,7 +389,8 @@ fn counts() -> Vec<usize> {
 
 #[test]
 fn rules_over_hashes_are_as_stated() {
-    let rows: [(Row, fn(Hash, &[[u8; 32]]) -> [u8; 32]); 3] = [
+    type Stated = fn(Hash, &[[u8; 32]]) -> [u8; 32];
+    let rows: [(Row, Stated); 3] = [
         (Row::MerkleDuplicateLast, stated::duplicate_last),
         (Row::MerkleFiscoV3, stated::fisco_v3),
         (Row::MerkleFiscoV2, stated::fisco_v2),

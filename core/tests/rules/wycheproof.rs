@@ -186,8 +186,8 @@ fn rsa_2048_with_sha256() {
         let mut batch = Batch::new(Row::Rsa2048Pkcs1Sha256);
         group.tests.iter().for_each(|test| batch.push(&group.der, &test.sig, &test.msg));
         for (test, verdict) in group.tests.iter().zip(batch.verdicts()) {
-            // The one case the set leaves open omits the NULL of the hash's AlgorithmIdentifier, which RFC 8017, section
-            // 8.2.2, note 2, allows a verifier to refuse; it is refused.
+            // The one case the set leaves open omits the NULL of the hash's AlgorithmIdentifier, which RFC 8017, appendix
+            // B.1, demands here; it is refused.
             let listed =
                 if test.flags.contains(&TestFlag::MissingNull) { false } else { expected(test.result, test.tc_id) };
             assert_eq!(verdict.is_valid(), listed, "case {} {}", test.tc_id, test.comment);
