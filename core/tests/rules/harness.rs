@@ -1,8 +1,9 @@
 //! Items in, verdicts out, the same from every backend and however a bundle is cut.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use assay_core::backend::Output;
+use assay_core::backend::{BackendName, Output, detect};
 use assay_core::reference::Reference;
 use assay_core::{Backend, Bundle, Results};
 use assay_scheme::encoding::{Encoder, SignatureFormat};
@@ -14,9 +15,17 @@ pub(crate) const KEY: Verdict = Verdict::Invalid(Reason::Key);
 pub(crate) const SIGNATURE: Verdict = Verdict::Invalid(Reason::Signature);
 pub(crate) const MESSAGE: Verdict = Verdict::Invalid(Reason::Message);
 
-/// Every backend of this build that tests run on. The first is the oracle.
-fn backends() -> Vec<Box<dyn Backend>> {
-    vec![Box::new(Reference::new())]
+/// Every backend that this build has and this machine can run. The first is the oracle.
+fn backends() -> Vec<Arc<dyn Backend>> {
+    let mut all: Vec<Arc<dyn Backend>> = vec![Arc::new(Reference::new())];
+    for detected in detect() {
+        if let Ok(backend) = detected.backend()
+            && backend.name() != BackendName::Reference
+        {
+            all.push(Arc::clone(backend));
+        }
+    }
+    all
 }
 
 /// Items of one row and one set of parameters.
