@@ -370,7 +370,7 @@ impl Inner {
     /// One try on one node. The outer error ends the call, the inner one the try.
     async fn attempt(&self, job: &Job<'_>, flight: Flight) -> Result<Result<Answer, (Failure, u64)>, Error> {
         let nonce = self.random.nonce().ok_or_else(no_randomness)?;
-        let frame = Frame::batch(job.columns, job.parameters, job.priority, job.left_us(), nonce)?;
+        let frame = Frame::batch(job.columns, job.parameters, job.priority, job.left_us(&flight.connection), nonce)?;
         let generation = flight.generation;
         let reply = match exchange(&flight.connection, &frame).await {
             Ok(reply) => reply,
@@ -483,10 +483,12 @@ impl Job<'_> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Microseconds until the deadline as a header says them: 0 for none, so never 0 when there is one.
-    fn left_us(&self) -> u32 {
+    /// Microseconds until the deadline as a header says them, less the way there and back, which the node cannot know: 0
+    /// for none, so never 0 when there is one.
+    fn left_us(&self, connection: &quinn::Connection) -> u32 {
         self.deadline.map_or(0, |at| {
             let left = at.saturating_duration_since(Instant::now());
+            let left = left - connection.min_rtt().min(left / 2);
             u32::try_from(left.as_micros()).unwrap_or(u32::MAX).max(1)
         })
     }

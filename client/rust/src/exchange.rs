@@ -5,7 +5,7 @@
 //! against that.
 
 use assay_scheme::limits::BODY_BYTES_MAX;
-use assay_scheme::{Columns, Kind, Parameters, Priority, Verdict};
+use assay_scheme::{Columns, Kind, Parameters, Priority};
 use assay_wire::codec::{Echo, Reply, ReplyFrame, decode_reply_header, decode_reply_rest, encode_request_head};
 use assay_wire::status::CloseCode;
 use assay_wire::{NodeStatus, REPLY_HEADER_LEN, REQUEST_HEADER_LEN, Status};
@@ -159,12 +159,8 @@ async fn read_reply(recv: &mut RecvStream, frame: &Frame) -> Result<Reply, Failu
     let reply = decode_reply_header(&header).or_else(|status| bad(format!("its header is wrong: {status}")))?;
     frame.check(&reply)?;
     let rest = read_to_end(recv, reply.rest_len()).await?;
-    let reply = decode_reply_rest(&reply, &rest).or_else(|status| bad(format!("its body is wrong: {status}")))?;
-    // 128 and above are causes, also ones that a newer node knows; below, each byte has its meaning or none.
-    if let Some(byte) = reply.verdicts.iter().find(|byte| **byte < 128 && Verdict::from_byte(**byte).is_none()) {
-        return bad(format!("{byte} is no verdict"));
-    }
-    Ok(reply)
+    // A verdict byte that this version does not know is kept: it says nothing about its item, and reads so.
+    decode_reply_rest(&reply, &rest).or_else(|status| bad(format!("its body is wrong: {status}")))
 }
 
 /// Reads exactly `len` bytes and the stream's end.

@@ -29,8 +29,9 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(6);
 /// A silent connection is probed this often: two probes may be lost before the idle timeout.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// The first pause before a request that a node was too full for, or broke off, is sent to that node again; it doubles.
-pub const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// The first pause before a request that a node was too full for, or broke off, is sent to that node again; it doubles (the
+/// protocol's, docs/protocol.md).
+pub const PAUSE_MIN: Duration = Duration::from_millis(10);
 
 /// The longest pause between two tries of one request.
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
