@@ -5,6 +5,11 @@ use alloy_rlp::Header;
 
 use crate::input::InputError;
 
+/// Items of a list of fields: no header or transaction has more.
+pub const FIELDS_MAX: usize = 32;
+/// Bytes of a list's entry: a transaction of ten empty fields has eleven.
+pub const ENTRY_BYTES_MIN: usize = 8;
+
 /// One item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
@@ -46,11 +51,30 @@ impl<'a> Item<'a> {
         self.offset + self.raw.len() - self.payload.len()
     }
 
-    /// A list's items.
+    /// A list's first item, if it is a list that has one.
+    #[must_use]
+    pub fn first(&self) -> Option<Item<'a>> {
+        if self.list { take(&mut { self.payload }, self.payload_offset()).ok() } else { None }
+    }
+
+    /// The fields of a list that has few.
     ///
     /// # Errors
-    /// When it is no list, or what it holds are no items.
+    /// When it is no list, has more than [`FIELDS_MAX`] items, or what it holds are no items.
     pub fn items(&self) -> Result<Vec<Item<'a>>, InputError> {
+        self.items_max(FIELDS_MAX)
+    }
+
+    /// The entries of a list of any length, each of at least [`ENTRY_BYTES_MIN`] bytes on average, so that they take no
+    /// more memory than a few times the input.
+    ///
+    /// # Errors
+    /// When it is no list, or what it holds are no such items.
+    pub fn entries(&self) -> Result<Vec<Item<'a>>, InputError> {
+        self.items_max(self.payload.len() / ENTRY_BYTES_MIN)
+    }
+
+    fn items_max(&self, max: usize) -> Result<Vec<Item<'a>>, InputError> {
         if !self.list {
             return Err(self.error("a list is wanted"));
         }
@@ -58,6 +82,9 @@ impl<'a> Item<'a> {
         let mut out = Vec::new();
         while !rest.is_empty() {
             let at = self.payload_offset() + self.payload.len() - rest.len();
+            if out.len() == max {
+                return Err(InputError::new(at, format!("more than {max} items in a list")));
+            }
             out.push(take(&mut rest, at)?);
         }
         Ok(out)
@@ -142,6 +169,10 @@ mod tests {
         assert_eq!((items[2].u64(), items[3].u64()), (Ok(1), Ok(1024)));
         assert_eq!(run(&item, &items[1..3]), hex::decode("c483646f6701").expect("hex"));
         assert_eq!(list(&[run(&item, &items)]), bytes);
+        assert_eq!(item.first(), Some(items[0]));
+        assert!(item.entries().expect_err("13 bytes hold one entry").what.contains("more than 1 items"));
+        let many = list(&[&[1; 33]]);
+        assert_eq!(take(&mut &many[..], 0).expect("a list").items().expect_err("33").offset, 33);
         assert_eq!(number(1024), hex::decode("820400").expect("hex"));
         assert_eq!(number(0), [0x80]);
     }

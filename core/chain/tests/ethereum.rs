@@ -181,7 +181,7 @@ proptest! {
         let block = hex::decode(&valid[which % valid.len()].rlp).expect("hex");
         let mut all = parts(&block);
         let item = rlp::take(&mut &all[1][..], 0).expect("a list");
-        let mut transactions: Vec<&[u8]> = item.items().expect("items").iter().map(|item| item.raw).collect();
+        let mut transactions: Vec<&[u8]> = item.entries().expect("items").iter().map(|item| item.raw).collect();
         if doubled { transactions.push(transactions[0]) } else { transactions.swap(0, 1) }
         let list = rlp::list(&transactions);
         let changed = list != all[1];

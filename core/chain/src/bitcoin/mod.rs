@@ -35,6 +35,10 @@ use crate::input::{InputError, Reader, decompressed, unhexed};
 use crate::profile::Profile;
 use crate::report::Report;
 
+/// Bytes of a transaction without its witnesses (Core `consensus/tx_check.cpp`, bad-txns-oversize). It also bounds the legacy
+/// hash, which covers the whole transaction for every input.
+const BASE_BYTES_MAX: usize = 1_000_000;
+
 /// A transaction whose inputs wait for their verdicts.
 struct Pending {
     source: usize,
@@ -95,8 +99,12 @@ impl Bitcoin {
         if !transaction.is_coinbase() {
             let spent: Vec<Option<&TxOut>> =
                 transaction.input.iter().map(|input| self.outputs.get(&input.previous_output)).collect();
-            let mut planner = Planner::new(transaction, &spent, rules, &self.curve, collector);
-            let plans = (0..transaction.input.len()).map(|index| planner.plan(index)).collect();
+            let plans = if transaction.base_size() > BASE_BYTES_MAX {
+                vec![Plan::Invalid("the transaction is larger than a block may be"); transaction.input.len()]
+            } else {
+                let mut planner = Planner::new(transaction, &spent, rules, &self.curve, collector);
+                (0..transaction.input.len()).map(|index| planner.plan(index)).collect()
+            };
             self.pending.push(Pending { source: self.sources.len() - 1, place, txid, plans });
         }
         self.outputs.remember(txid, transaction);

@@ -171,8 +171,7 @@ impl Profile for Bsc {
             let base = bytes.len() - rest.len();
             let item = rlp::take(&mut rest, base)?;
             // A block begins with its header's list.
-            let parts = item.items()?;
-            let item = parts.first().copied().filter(|first| first.list).unwrap_or(item);
+            let item = item.first().filter(|first| first.list).unwrap_or(item);
             let header = Header::read(&item, self.chain_id)?;
             self.header(name, &header, None, collector);
         }

@@ -98,8 +98,8 @@ impl Ethereum {
         let subject = format!("{name}: block {number} {}", hex::encode(keccak256(header.raw)));
         // Everything is read before anything is reported, so that a broken block leaves no half of itself.
         let read: Vec<Transaction<'_>> =
-            transactions.items()?.iter().map(Transaction::in_block).collect::<Result<_, _>>()?;
-        let withdrawn = withdrawals.first().map(Item::items).transpose()?;
+            transactions.entries()?.iter().map(Transaction::in_block).collect::<Result<_, _>>()?;
+        let withdrawn = withdrawals.first().map(Item::entries).transpose()?;
         report.check("header", || subject.clone(), check_header(&fields));
         let same = hash(UNCLES) == Some(keccak256(uncles.raw));
         let why = || Err("the uncles have another hash than the header says".to_owned());
@@ -197,7 +197,7 @@ impl Profile for Ethereum {
             let base = bytes.len() - rest.len();
             let mut ahead = rest;
             // A block begins with a list, its header; a transaction with a number or its type.
-            if rest[0] >= 0xc0 && rlp::take(&mut ahead, base)?.items()?.first().is_some_and(|first| first.list) {
+            if rest[0] >= 0xc0 && rlp::take(&mut ahead, base)?.first().is_some_and(|first| first.list) {
                 let block = rlp::take(&mut rest, base)?;
                 self.block(name, &block, collector, report)?;
                 loose = None;

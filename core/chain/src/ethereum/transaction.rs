@@ -69,8 +69,8 @@ impl Shape {
                 _ => drop(fields[*at].number::<32>()?),
             }
         }
-        for at in self.lists {
-            fields[*at].items()?;
+        if let Some(at) = self.lists.iter().find(|at| !fields[**at].list) {
+            return Err(fields[*at].error("a list is wanted"));
         }
         fields[self.to + 2].bytes()?;
         match fields[self.to].bytes()?.len() {
