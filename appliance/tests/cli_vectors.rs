@@ -142,9 +142,15 @@ fn wycheproof_ml_dsa() -> Vec<Run> {
 fn sm2() -> Vec<Run> {
     let gmsm = vector_json("sm/gmsm_kat.json");
     let (known, off_curve) = (&gmsm[0], &gmsm[1]["pubkey_not_on_curve"]);
-    let gmsm = |key: &Value, expect: bool| json!({"public_key": key, "signature": known["sig_der"], "message": known["message"], "expect": expect});
+    let gmsm = |key: &Value, expect: bool| {
+        let (signature, message) = (&known["sig_der"], &known["message"]);
+        json!({"public_key": key, "signature": signature, "message": message, "expect": expect})
+    };
     let fisco = &vector_json("fisco/sm2_kat.json")[0];
-    let fisco = |field: &str, bytes: &Value, expect: bool| json!({"public_key": fisco["pubkey"], "signature": fisco["signature_r_s"], field: bytes, "expect": expect});
+    let fisco = |field: &str, bytes: &Value, expect: bool| {
+        let (key, signature) = (&fisco["pubkey"], &fisco["signature_r_s"]);
+        json!({"public_key": key, "signature": signature, field: bytes, "expect": expect})
+    };
     let hash = vector_json("fisco/sm2_kat.json")[0]["hash"].clone();
     vec![
         Run::verify(
@@ -213,8 +219,8 @@ fn bls() -> Vec<Run> {
 }
 
 /// What Ethereum's precompile at address 1 answers to two known inputs (go-ethereum, core/vm/testdata/precompiles): the
-/// digest, v, r, s and the address. The first signature has a high S, which the precompile takes and a transaction may not
-/// have (EIP-2).
+/// digest, v, r, s and the address. The first signature has a high S, which the precompile takes and a transaction
+/// may not have (EIP-2).
 fn ethereum() -> Vec<Run> {
     let cases = [
         (

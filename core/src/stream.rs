@@ -1,7 +1,7 @@
 //! Bytes of any length to a digest, piece by piece: for what is too large to be an item.
 //!
-//! A request is bounded; a file is not. The same libraries as the reference backend's compute here, so a digest is the same
-//! either way.
+//! A request is bounded; a file is not. The same libraries as the reference backend's compute here, so a digest is
+//! the same either way.
 
 use assay_scheme::Row;
 use blake2::Blake2b256;
@@ -84,7 +84,8 @@ mod tests {
     use super::*;
     use assay_scheme::Kind;
 
-    /// The digests of "abc": FIPS 180-4 and 202, the Keccak, BLAKE3, RFC 7693, GB/T 32905-2016 and RIPEMD-160 documents.
+    /// The digests of "abc": FIPS 180-4 and 202, the Keccak, BLAKE3, RFC 7693, GB/T 32905-2016 and RIPEMD-160
+    /// documents.
     const ABC: [(Row, &str); 10] = [
         (Row::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         (Row::Sha256d, "4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358"),

@@ -18,15 +18,16 @@ use super::source::{backends, demand_served, operations, start_engine, threads};
 use super::table::{commas, table};
 
 const EXAMPLE: &str = "\
-A pass is one batch, submitted and waited for; best and median of all passes are printed. Every key is another one (for
-BLS 512, ML-DSA 64, RSA 2). An aggregate's item has --group keys, a tree's that many leaves.
+A pass is one batch, submitted and waited for; best and median of all passes are printed. Every item has a key \
+of its own (of BLS there are 512 keys, of ML-DSA 64, of RSA 2). An aggregate's item has --group keys, a tree's \
+that many leaves.
 
 Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or a backend that is not here.
 
 Examples:
+  assay bench
   assay bench --scheme ed25519-zip215 --items 1024
-  assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json
-  assay bench";
+  assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json";
 
 /// Passes at least, however slow.
 const PASSES_MIN: usize = 3;
@@ -38,7 +39,12 @@ const PASSES_MAX: usize = 100_000;
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The rule set to measure; without it and --algorithm, every operation
-    #[arg(long, value_name = "SCHEME", value_parser = operations(&[Kind::Verify, Kind::Recover, Kind::Merkle]), conflicts_with = "algorithm")]
+    #[arg(
+        long,
+        value_name = "SCHEME",
+        value_parser = operations(&[Kind::Verify, Kind::Recover, Kind::Merkle]),
+        conflicts_with = "algorithm"
+    )]
     scheme: Option<&'static Operation>,
     /// The hash function to measure
     #[arg(long, short, value_name = "ALGORITHM", value_parser = operations(&[Kind::Digest]))]

@@ -22,11 +22,12 @@ use super::stream::{Job, Landed, Pipeline, Sink};
 use super::verify::execute_lines;
 
 const EXAMPLE: &str = "\
-Files up to 16 MB go through the engine or the nodes, many in one request. A larger file does not fit a request: it is
-hashed here piece by piece by the same libraries as the backend `reference`; with --connect, or a demand for another
-backend, it is an error.
+Files up to 16 MB go through the engine or the nodes, many in one request. A larger file does not fit a request: \
+it is hashed here piece by piece, by the same libraries as the backend `reference`; with --connect, or a demand \
+for another backend, it is an error.
 
-With --lines the input is one JSON object a line, bytes in hex: {\"message\":\"…\",\"expect\":\"…\"}
+With --lines the file holds one JSON object a line, bytes in hex:
+  {\"message\":\"…\",\"expect\":\"…\"}
 
 Exit codes: 0 every file read (and as listed), 1 one is not as listed, 2 usage or a file that cannot be read.
 

@@ -1,7 +1,7 @@
 //! What stops a command, and the exit code that says so.
 //!
-//! Each error names the culprit and the remedy in one line. What a single input line or item is blamed for is not here: it
-//! is reported in its place and the rest still runs (see [`super::input`]).
+//! Each error names the culprit and the remedy in one line. What a single input line or item is blamed for is not
+//! here: it is reported in its place and the rest still runs (see [`super::input`]).
 
 use std::io::{self, Write};
 
@@ -127,8 +127,8 @@ pub fn complain(message: &str) {
     let _ = writeln!(io::stderr().lock(), "assay: error: {line}");
 }
 
-/// Turns a command's outcome into its exit code, and says on stderr what stopped it. A reader that closed the pipe is not
-/// worth a word.
+/// Turns a command's outcome into its exit code, and says on stderr what stopped it. A reader that closed the pipe is
+/// not worth a word.
 #[must_use]
 pub fn finish(outcome: Result<u8, CliError>) -> u8 {
     outcome.unwrap_or_else(|error| {

@@ -1,8 +1,8 @@
 //! JSON lines to items, one line at a time.
 //!
-//! A line that cannot be read as an item is an input error, reported with its number and field while the rest still runs. A
-//! key or signature of the wrong length is not: those bytes are what the question is about, and the answer is *invalid*.
-//! Lines are read into one buffer of bounded size, so memory does not grow with the file.
+//! A line that cannot be read as an item is an input error, reported with its number and field while the rest still
+//! runs. A key or signature of the wrong length is not: those bytes are what the question is about, and the answer is
+//! *invalid*. Lines are read into one buffer of bounded size, so memory does not grow with the file.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -233,7 +233,8 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
 impl Fields<'_> {
     fn note(&mut self, name: &str, why: &'static str) {
-        // The name comes from outside and goes to a terminal: control characters are escaped, and its length is bounded.
+        // The name comes from outside and goes to a terminal: control characters are escaped, and its length is
+        // bounded.
         self.defect.get_or_insert_with(|| (name.escape_debug().take(64).collect(), why));
     }
 }

@@ -20,23 +20,24 @@ use super::progress::Progress;
 use super::source::{NodeArgs, client_runtime, start_engine};
 
 const EXAMPLE: &str = "\
-Requests are made before the run and sent again and again; the answers are compared with what this machine computes.
-With --rate the loop is open: requests are sent at their times whatever the answers do, and timed from when they were
-due. Without it the loop is closed: each connection keeps --in-flight requests going.
+Requests are made before the run and sent again and again; the answers are compared with what this machine \
+computes. With --rate the loop is open: requests are sent at their times whatever the answers do, and timed from \
+when they were due. Without it the loop is closed: each connection keeps --in-flight requests going.
 
-Several --stream run at once; each is key=value,… and what it leaves out is as the other arguments say:
-  name, scheme (a:80+b:20), priority (consensus:1+bulk:9), batch, rate, connections, in-flight, bad-share, deadline-ms,
-  message-bytes, group
+Several --stream run at once. Each is key=value,… and what it leaves out is as the other arguments say. Its \
+keys: name, scheme (a:80+b:20), priority (consensus:1+bulk:9), batch, rate, connections, in-flight, bad-share, \
+deadline-ms, message-bytes, group.
 
-latency is from when a request was due to its answer; added is that less the time it was computed; queue and compute are
-the node's own account; sent late is this generator's.
+Times: latency is from when a request was due to its answer; added is that less the time it was computed; queue \
+and compute are the node's own account; sent late is this generator's.
 
 Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or no node.
 
-Examples:
-  assay load --connect node-1:7443 --ca ca.pem --cert me.pem --key me.key --scheme ed25519-zip215 --batch 1024
-  assay load --connect node-1:7443 --scheme ed25519-zip215 --seconds 30 \\
-    --stream name=votes,priority=consensus,batch=150,rate=50 --stream name=history,priority=bulk,batch=1024,in-flight=8";
+Examples (with ASSAY_CA, ASSAY_CERT and ASSAY_KEY set):
+  assay load --connect node-1:4464 --scheme ed25519-zip215 --batch 1024
+  assay load --connect node-1:4464 --scheme ed25519-zip215 --seconds 30 \\
+    --stream name=votes,priority=consensus,batch=150,rate=50 \\
+    --stream name=history,priority=bulk,batch=1024,in-flight=8";
 
 /// Arguments of `assay load`.
 #[derive(Debug, clap::Args)]

@@ -1,8 +1,9 @@
 //! The commands: one file each, one shape: `Args` and `run`.
 //!
-//! - [`error`]: what stops a command, and the exit codes. [`interrupt`]: Ctrl-C.
-//! - [`input`], [`items`]: JSON lines to items. [`source`]: an engine here, or nodes. [`stream`]: a file of any size through
-//!   either, in bounded memory. [`report`]: verdicts to lines and a summary. [`progress`]: the bar.
+//! - [`error`]: what stops a command, and the exit codes. [`interrupt`]: Ctrl-C. [`progress`]: the bar.
+//! - [`input`], [`items`]: JSON lines to items; [`checklist`]: lists of digests.
+//! - [`source`]: an engine here, or nodes; [`stream`]: any number of items through either, in bounded memory.
+//! - [`report`]: verdicts to lines and a summary; [`table`]: columns for people.
 
 use std::panic;
 use std::process::ExitCode;

@@ -12,14 +12,15 @@ use super::verify::{check, execute_lines};
 const EXAMPLE: &str = "\
 Input: one JSON object a line, bytes in hex; the signature is r, s and v (0 to 3), 65 bytes:
   {\"signature\":\"…\",\"message\":\"…\",\"expect\":\"cd2a3d9f938e13cd947ec05abc7fe734df8dd826\"}
-  `digest` in place of `message` where --hash is not given.
-  `expect` is the value in hex, or false where no value is expected; left out, any value will do.
+- `digest` stands in place of `message` where --hash is not given.
+- `expect` is the value in hex, or false where none is expected; left out, any value will do.
 
 Output: a value a line, or what stands in its way.
 Exit codes: 0 every item as expected, 1 not, 2 usage or a line that is no item.
 
 Example:
-  assay recover --scheme recover-secp256k1-low-s --hash keccak256 --output address senders.jsonl";
+  assay recover --scheme recover-secp256k1-low-s --hash keccak256 \\
+    --output address senders.jsonl";
 
 /// Arguments of `assay recover`.
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! Answers to lines and a summary, and the summary to an exit code.
 //!
-//! Lines are gathered in memory per chunk and written at once, so a reader sees whole lines and the output costs one write
-//! a chunk. Malformed lines and unexpected items are told apart, counted without end and listed up to a bound.
+//! Lines are gathered in memory per chunk and written at once, so a reader sees whole lines and the output costs one
+//! write a chunk. Malformed lines and unexpected items are told apart, counted without end and listed up to a bound.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

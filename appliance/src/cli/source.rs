@@ -1,7 +1,7 @@
 //! Where items are computed: an engine in this process, or nodes.
 //!
-//! Both take chunks of columns and give back a [`Pending`] answer, so a command streams a file of any size with a bounded
-//! number of chunks in memory and does not know which of the two it talks to.
+//! Both take chunks of columns and give back a [`Pending`] answer, so a command streams a file of any size with a
+//! bounded number of chunks in memory and does not know which of the two it talks to.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,28 +26,42 @@ const IN_FLIGHT_NODES: usize = 8;
 /// How often a chunk is sent at most while nodes are full: a file is patient, about a minute at the longest pauses.
 const TRIES_MAX: u32 = 64;
 
+/// The heading of [`NodeArgs`] in every command's help.
+const NODES: &str = "Nodes";
+
 /// Which nodes to ask, and as whom.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Nodes")]
 pub struct NodeArgs {
-    /// Ask this node instead of computing here; repeat it for several nodes; NAME@HOST:PORT where the node's certificate
-    /// bears another name than the host's
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Ask this node instead of computing here; repeat it for several nodes; NAME@HOST:PORT where the node's
+    /// certificate bears another name than the host's
+    #[arg(long, help_heading = NODES, value_name = "HOST:PORT")]
     pub connect: Vec<String>,
     /// PEM file of the authority that signed the nodes' certificates
-    #[arg(long, value_name = "FILE", env = "ASSAY_CA", hide_env_values = true)]
+    #[arg(long, help_heading = NODES, value_name = "FILE", env = "ASSAY_CA", hide_env_values = true)]
     pub ca: Option<PathBuf>,
     /// PEM file of this client's certificate, which names its tenant
-    #[arg(long, value_name = "FILE", env = "ASSAY_CERT", hide_env_values = true)]
+    #[arg(long, help_heading = NODES, value_name = "FILE", env = "ASSAY_CERT", hide_env_values = true)]
     pub cert: Option<PathBuf>,
     /// PEM file of this client's key
-    #[arg(long, value_name = "FILE", env = "ASSAY_KEY", hide_env_values = true)]
+    #[arg(long, help_heading = NODES, value_name = "FILE", env = "ASSAY_KEY", hide_env_values = true)]
     pub key: Option<PathBuf>,
     /// How long to wait for a connection
-    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    #[arg(
+        long,
+        help_heading = NODES,
+        value_name = "MS",
+        default_value_t = 5_000,
+        value_parser = clap::value_parser!(u64).range(1..=600_000)
+    )]
     pub connect_timeout_ms: u64,
     /// The largest UDP payload to try; 65000 suits a node on this machine
-    #[arg(long, value_name = "BYTES", default_value_t = 1_452, value_parser = clap::value_parser!(u16).range(1_200..=65_527))]
+    #[arg(
+        long,
+        help_heading = NODES,
+        value_name = "BYTES",
+        default_value_t = 1_452,
+        value_parser = clap::value_parser!(u16).range(1_200..=65_527)
+    )]
     pub mtu_bytes: u16,
 }
 

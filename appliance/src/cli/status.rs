@@ -13,7 +13,8 @@ const EXAMPLE: &str = "\
 Exit codes: 0 every node is ready, 1 one is not or does not answer, 2 usage.
 
 Example:
-  assay status --connect node-1:7443 --connect node-2:7443 --ca ca.pem --cert me.pem --key me.key";
+  assay status --connect node-1:4464 --connect node-2:4464 \\
+    --ca ca.pem --cert cert.pem --key key.pem";
 
 /// Arguments of `assay status`.
 #[derive(Debug, clap::Args)]

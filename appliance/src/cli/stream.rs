@@ -1,7 +1,7 @@
 //! Items of any number through an engine or nodes: chunks out, answers back in the order of the items.
 //!
-//! At any time there are at most [`Source::in_flight`] chunks under way and one being filled, so memory is bounded by the
-//! chunks' limits, not by the input.
+//! At any time there are at most [`Source::in_flight`] chunks under way and one being filled, so memory is bounded by
+//! the chunks' limits, not by the input.
 
 use std::collections::VecDeque;
 
@@ -147,7 +147,8 @@ impl<'a, T> Pipeline<'a, T> {
     }
 }
 
-/// What is known of a line that is not blank: its index among them, and its item's expectation or what is wrong with it.
+/// What is known of a line that is not blank: its index among them, and its item's expectation or what is wrong with
+/// it.
 pub struct LineTag {
     /// Counted from 0 over lines that are not blank.
     pub index: u64,

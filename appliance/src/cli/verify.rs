@@ -19,16 +19,17 @@ use super::stream::{self, Job};
 const EXAMPLE: &str = "\
 Input: one JSON object a line, bytes in hex, with or without 0x:
   {\"public_key\":\"04…\",\"signature\":\"30…\",\"message\":\"…\",\"expect\":true}
-  `digest` in place of `message` where the scheme signs a digest and --hash is not given.
-  BLS aggregates: `public_key` is an array (and so is `message` where each key has its own).
-  `expect` may be left out: then valid is expected.
+- `digest` stands in place of `message` where the scheme signs a digest and --hash is not given.
+- `public_key` is an array for BLS aggregates, and so is `message` where each key has its own.
+- `expect` may be left out: then valid is expected.
 
 Exit codes: 0 every item as expected, 1 not, 2 usage or a line that is no item.
 
 Examples:
   assay verify --scheme ed25519-zip215 votes.jsonl
-  assay verify --scheme ecdsa-p256 --hash sha256 --signature-format der --json - < endorsements.jsonl
-  assay verify --scheme sm2-za --connect node-1:7443 --ca ca.pem --cert me.pem --key me.key blocks.jsonl";
+  assay verify --scheme ecdsa-p256 --hash sha256 --signature-format der --json -
+  assay verify --scheme sm2-za --connect node-1:4464 \\
+    --ca ca.pem --cert cert.pem --key key.pem blocks.jsonl";
 
 /// Arguments of `assay verify`.
 #[derive(Debug, clap::Args)]

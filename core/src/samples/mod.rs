@@ -1,8 +1,9 @@
 //! Valid items for benchmarks, load and the demo: for every row, as many as wanted, with distinct keys.
 //!
-//! The libraries that can sign make them, from keys and messages that a seed decides, so two runs ask the same questions
-//! (P-256 signatures and RSA keys alone bear their library's randomness). Keys come in the forms chains write them, and go
-//! through the same encoder as everybody's. Nothing here protects a secret: the keys are as public as the seed.
+//! The libraries that can sign make them, from keys and messages that a seed decides, so two runs ask the same
+//! questions (P-256 signatures and RSA keys alone bear their library's randomness). Keys come in the forms chains
+//! write them, and go through the same encoder as everybody's. Nothing here protects a secret: the keys are as public
+//! as the seed.
 
 mod sign;
 

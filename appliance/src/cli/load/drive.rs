@@ -1,8 +1,9 @@
 //! Sends streams of requests and takes their times.
 //!
-//! A closed loop keeps so many requests in flight and sends the next when one is answered. An open loop sends each request
-//! at its time, whatever the answers do, from a thread of its own (a runtime's timer is a millisecond coarse); a request
-//! is timed from when it was due, so that one the generator could not send in time counts with its wait.
+//! A closed loop keeps so many requests in flight and sends the next when one is answered. An open loop sends each
+//! request at its time, whatever the answers do, from a thread of its own (a runtime's timer is a millisecond
+//! coarse); a request is timed from when it was due, so that one the generator could not send in time counts with its
+//! wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

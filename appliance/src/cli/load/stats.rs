@@ -93,7 +93,8 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Counts a request's outcome. `measured` says whether it falls into the measured time; wrong verdicts count always.
+    /// Counts a request's outcome. `measured` says whether it falls into the measured time; wrong verdicts count
+    /// always.
     pub fn record(&mut self, times: Times, outcome: &Result<Answer, Error>, expected: &Results, measured: bool) {
         if let Ok(answer) = outcome {
             self.compare(answer, expected);
@@ -138,8 +139,8 @@ impl Stats {
         }
     }
 
-    /// Whether the stream was answered, and rightly. A node that is full may say so; one that answers wrongly, breaks off or
-    /// does not answer at all may not.
+    /// Whether the stream was answered, and rightly. A node that is full may say so; one that answers wrongly, breaks
+    /// off or does not answer at all may not.
     #[must_use]
     pub fn as_expected(&self) -> bool {
         let answered = self.statuses.get("ok").is_some_and(|count| *count > 0);
@@ -190,8 +191,8 @@ impl Stats {
             self.late.percentiles().row("sent late"),
         ];
         format!(
-            "{}: {}\n{} requests, {} items in {seconds:.1} s: {} items/s\n{}statuses: {}\n{} wrong, {} not evaluated, {} \
-             unanswered\n",
+            "{}: {}\n{} requests, {} items in {seconds:.1} s: {} items/s\n{}statuses: {}\n\
+             {} wrong, {} not evaluated, {} unanswered\n",
             plan.name,
             plan.words(),
             commas(requests),
