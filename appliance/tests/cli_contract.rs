@@ -202,3 +202,20 @@ fn ctrl_c_ends_it_cleanly() {
     child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
     assert_eq!((status.code(), err.as_str()), (Some(130), ""));
 }
+
+/// docs/cli.md is complete: every command, and every argument of those it explains.
+#[test]
+fn the_guide_names_every_command_and_argument() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md")).expect("the guide");
+    for command in ["status", "verify", "recover", "digest", "bench", "load", "completions", "man"] {
+        assert!(guide.contains(&format!("$ assay {command} ")) || guide.contains(&format!("| assay {command} ")));
+        let help = assay(&[command, "--help"], "").code(0).out;
+        let flags = help.lines().filter_map(|line| line.trim_start().split(", ").last()?.split(' ').next());
+        for flag in flags.filter(|flag| flag.starts_with("--") && !["--help", "--version"].contains(flag)) {
+            assert!(guide.contains(flag), "docs/cli.md says nothing of {flag} of assay {command}");
+        }
+    }
+    for command in ["demo", "serve", "cert", "config"] {
+        assert!(guide.contains(&format!("$ assay {command}")), "{command}");
+    }
+}

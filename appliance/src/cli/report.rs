@@ -17,6 +17,7 @@ use super::items::Expect;
 use super::progress::Progress;
 use super::source::backend_name;
 use super::stream::{Landed, LineTag, Sink};
+use super::table::commas;
 
 /// Unexpected items, and malformed lines, listed without `--all`.
 const LISTED_MAX: u64 = 20;
@@ -262,25 +263,30 @@ impl<W: Write> Report<W> {
             [(self.mismatches, "unexpected items", "item"), (self.malformed, "malformed lines", "line")]
         {
             if !self.list_all && count > LISTED_MAX {
-                let more = count - LISTED_MAX;
+                let more = commas(count - LISTED_MAX);
                 text.push_str(&format!("{more} more {what}; --all lists every {list}\n"));
             }
         }
         let items = self.items();
         text.push_str(&format!(
-            "{items} items: {} valid, {} invalid, {} not evaluated; ",
-            self.valid, self.invalid, self.not_evaluated
+            "{} items: {} valid, {} invalid, {} not evaluated; ",
+            commas(items),
+            commas(self.valid),
+            commas(self.invalid),
+            commas(self.not_evaluated)
         ));
         text.push_str(&match self.mismatches {
             0 => "all as expected".to_owned(),
-            count => format!("{count} not as expected"),
+            count => format!("{} not as expected", commas(count)),
         });
-        if self.malformed > 0 {
-            text.push_str(&format!("; {} lines malformed", self.malformed));
+        match self.malformed {
+            0 => {}
+            1 => text.push_str("; 1 line is malformed"),
+            count => text.push_str(&format!("; {} lines are malformed", commas(count))),
         }
-        let rate = items as f64 / seconds.as_secs_f64().max(1e-9);
-        let backends: Vec<_> = self.backends.iter().map(|(name, items)| format!("{name} {items}")).collect();
-        text.push_str(&format!("\n{:.3} s, {rate:.0} items/s", seconds.as_secs_f64()));
+        let rate = (items as f64 / seconds.as_secs_f64().max(1e-9)) as u64;
+        let backends: Vec<_> = self.backends.iter().map(|(name, items)| format!("{name} {}", commas(*items))).collect();
+        text.push_str(&format!("\n{:.3} s, {} items/s", seconds.as_secs_f64(), commas(rate)));
         if !backends.is_empty() {
             text.push_str(&format!(", by {}", backends.join(", ")));
         }

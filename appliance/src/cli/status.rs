@@ -16,6 +16,9 @@ Example:
   assay status --connect node-1:4464 --connect node-2:4464 \\
     --ca ca.pem --cert cert.pem --key key.pem";
 
+/// Columns of a line of names.
+const LINE_WIDTH: usize = 100;
+
 /// Arguments of `assay status`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -119,7 +122,19 @@ fn text(node: &str, status: &Result<NodeStatus, Error>) -> String {
 fn operations(status: &NodeStatus) -> String {
     let rate = |name: &String| status.capacity.get(name).filter(|rate| rate.is_finite() && **rate > 0.0);
     if status.operations.iter().all(|name| rate(name).is_none()) {
-        return format!("operations: {}\n", status.operations.join(", "));
+        let mut text = "operations:".to_owned();
+        let mut width = text.len();
+        for name in &status.operations {
+            if width + 1 + name.len() > LINE_WIDTH {
+                text.push_str("\n ");
+                width = 1;
+            }
+            text.push(' ');
+            text.push_str(name);
+            width += 1 + name.len();
+        }
+        text.push('\n');
+        return text;
     }
     let rows: Vec<_> = status
         .operations

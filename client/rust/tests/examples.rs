@@ -1,4 +1,5 @@
 //! The examples, run against a node as a person would run them.
+#![allow(clippy::duplicate_mod, reason = "each example brings its own copy of what the examples share")]
 
 mod common;
 

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Measures every operation in process, then a few through a node on loopback: run.sh ASSAY [SECONDS].
+# Writes benches/results/DATE-COMMIT.txt with machine, commit and command; prints it too.
+set -euo pipefail
+
+assay=$(realpath "$1")
+seconds=${2:-1}
+here=$(cd "$(dirname "$0")" && pwd)
+commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
+out=$here/results/$(date -u +%Y-%m-%d)-$commit.txt
+dir=$(mktemp -d)
+node=
+stop() {
+    [ -z "$node" ] || kill "$node" 2>/dev/null || true
+    rm -rf "$dir"
+}
+trap stop EXIT
+
+"$assay" cert ca --out "$dir/ca" >/dev/null
+"$assay" cert node --ca "$dir/ca" --name bench --host localhost --out "$dir/node" >/dev/null
+"$assay" cert client --ca "$dir/ca" --tenant bench --out "$dir/client" >/dev/null
+cat >"$dir/node.toml" <<END
+[listen]
+sockets = ["127.0.0.1:44644"]
+[tls]
+ca = "$dir/ca/ca.pem"
+cert = "$dir/node/cert.pem"
+key = "$dir/node/key.pem"
+[admin]
+listen = "127.0.0.1:44645"
+[tenants.bench]
+END
+load() {
+    echo
+    echo "\$ assay load --connect localhost:44644 $*"
+    "$assay" load --connect localhost:44644 --ca "$dir/client/ca.pem" --cert "$dir/client/cert.pem" \
+        --key "$dir/client/key.pem" --seconds "$((seconds * 5))" "$@"
+}
+
+{
+    echo "machine: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(nproc) cores"
+    echo "commit:  $commit"
+    echo
+    echo "\$ assay bench --seconds $seconds"
+    "$assay" bench --seconds "$seconds"
+    "$assay" serve --config "$dir/node.toml" 2>"$dir/log" &
+    node=$!
+    for _ in $(seq 100); do grep -q ' ready ' "$dir/log" && break; sleep 0.1; done
+    load --scheme ed25519-zip215 --batch 1024
+    load --scheme blake3 --batch 16384
+    load --scheme sha256 --batch 16384
+    load --scheme ed25519-zip215 --stream name=votes,priority=consensus,batch=150,rate=25 \
+        --stream name=history,priority=bulk,batch=1024,in-flight=8
+} | tee "$out"
+echo "written to $out"
