@@ -43,7 +43,7 @@ load() {
     echo
     echo "\$ assay bench --seconds $seconds"
     "$assay" bench --seconds "$seconds"
-    "$assay" serve --config "$dir/node.toml" 2>"$dir/log" &
+    "$assay" serve --config "$dir/node.toml" >/dev/null 2>"$dir/log" &
     node=$!
     for _ in $(seq 100); do grep -q ' ready ' "$dir/log" && break; sleep 0.1; done
     load --scheme ed25519-zip215 --batch 1024
@@ -51,5 +51,7 @@ load() {
     load --scheme sha256 --batch 16384
     load --scheme ed25519-zip215 --stream name=votes,priority=consensus,batch=150,rate=25 \
         --stream name=history,priority=bulk,batch=1024,in-flight=8
+    kill "$node"
+    node=
 } | tee "$out"
 echo "written to $out"
