@@ -210,8 +210,15 @@ fn the_guide_names_every_command_and_argument() {
     for command in ["status", "verify", "recover", "digest", "bench", "load", "completions", "man"] {
         assert!(guide.contains(&format!("$ assay {command} ")) || guide.contains(&format!("| assay {command} ")));
         let help = assay(&[command, "--help"], "").code(0).out;
-        let flags = help.lines().filter_map(|line| line.trim_start().split(", ").last()?.split(' ').next());
-        for flag in flags.filter(|flag| flag.starts_with("--") && !["--help", "--version"].contains(flag)) {
+        let flags = help.lines().filter_map(|line| {
+            let line = line.trim_start();
+            // A short name may stand before the long one.
+            let long = line.split_once(", ").filter(|(short, _)| short.len() == 2).map_or(line, |(_, long)| long);
+            long.split(' ').next()
+        });
+        let flags: Vec<_> = flags.collect();
+        assert!(flags.contains(&"--help"), "{flags:?}");
+        for flag in flags.into_iter().filter(|flag| flag.starts_with("--") && !["--help", "--version"].contains(flag)) {
             assert!(guide.contains(flag), "docs/cli.md says nothing of {flag} of assay {command}");
         }
     }

@@ -269,8 +269,9 @@ impl<W: Write> Report<W> {
         }
         let items = self.items();
         text.push_str(&format!(
-            "{} items: {} valid, {} invalid, {} not evaluated; ",
+            "{} item{}: {} valid, {} invalid, {} not evaluated; ",
             commas(items),
+            if items == 1 { "" } else { "s" },
             commas(self.valid),
             commas(self.invalid),
             commas(self.not_evaluated)
