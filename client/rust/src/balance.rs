@@ -42,28 +42,47 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// An answer came.
-    pub(crate) fn answered(&mut self, queue_us: u32, elapsed: Duration) {
-        let blend = |old: f64, new: f64| if old == 0.0 { new } else { old + BLEND * (new - old) };
+    /// An answer came, `age` after the last observation: the older that is, the less it weighs.
+    pub(crate) fn answered(&mut self, queue_us: u32, elapsed: Duration, age: Duration) {
+        let kept = if *self == Self::default() { 0.0 } else { (1.0 - BLEND) * weight(age) };
+        let blend = |old: f64, new: f64| new + kept * (old - new);
         self.queue_us = blend(self.queue_us, f64::from(queue_us));
         self.service_us = blend(self.service_us, elapsed.as_micros() as f64);
         self.failures = 0;
     }
 
     /// No answer is awaited any more after `elapsed`: it would have taken longer than that.
-    pub(crate) fn given_up(&mut self, elapsed: Duration) {
+    pub(crate) fn given_up(&mut self, elapsed: Duration, age: Duration) {
+        self.fade(age);
         self.service_us = self.service_us.max(elapsed.as_micros() as f64);
     }
 
+    /// The node asks to wait this long: as long as a request would wait there.
+    pub(crate) fn full(&mut self, retry_after_us: u32, age: Duration) {
+        self.fade(age);
+        self.queue_us = self.queue_us.max(f64::from(retry_after_us));
+    }
+
     /// The node broke off, answered nonsense, or could not evaluate.
-    pub(crate) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self, age: Duration) {
+        self.fade(age);
         self.failures = (self.failures + 1).min(FAILURES_MAX);
     }
+
+    fn fade(&mut self, age: Duration) {
+        self.queue_us *= weight(age);
+        self.service_us *= weight(age);
+    }
+}
+
+/// What an observation of this age still weighs.
+fn weight(age: Duration) -> f64 {
+    0.5_f64.powf(age.as_secs_f64() / HALF_LIFE.as_secs_f64())
 }
 
 /// Microseconds until this node should have answered one more request.
 pub(crate) fn expected_us(load: &Load) -> f64 {
-    let weight = 0.5_f64.powf(load.age.as_secs_f64() / HALF_LIFE.as_secs_f64());
+    let weight = weight(load.age);
     let service = (load.seen.service_us * weight).max(SERVICE_US_MIN);
     let failures = match load.seen.failures {
         0 => 0.0,
@@ -127,15 +146,30 @@ mod tests {
     #[test]
     fn a_node_that_hangs_is_learnt_from_requests_given_up() {
         let mut hanging = Seen::default();
-        hanging.given_up(Duration::from_millis(500));
+        hanging.given_up(Duration::from_millis(500), Duration::ZERO);
         let mut answering = Seen::default();
-        answering.answered(1_000, Duration::from_millis(3));
+        answering.answered(1_000, Duration::from_millis(3), Duration::ZERO);
         let loads = [Load { seen: hanging, ..Load::default() }, Load { seen: answering, ..Load::default() }];
         assert_eq!(pick(&loads, 0), Some(1));
-        hanging.failed();
-        hanging.answered(10, Duration::from_millis(1));
+        hanging.failed(Duration::ZERO);
+        hanging.answered(10, Duration::from_millis(1), Duration::ZERO);
         assert_eq!(hanging.failures, 0);
         assert!(hanging.service_us < 500_000.0);
+    }
+
+    #[test]
+    fn what_was_seen_long_ago_does_not_come_back_with_a_new_observation() {
+        let slow = Seen { queue_us: 1e6, service_us: 1e6, failures: 0 };
+        let long = HALF_LIFE * 30;
+        let mut answered = slow;
+        answered.answered(10, Duration::from_micros(200), long);
+        assert!(answered.queue_us < 11.0 && answered.service_us < 201.0, "{answered:?}");
+        let mut full = slow;
+        full.full(50, long);
+        assert_eq!(full.queue_us, 50.0);
+        let mut failed = slow;
+        failed.failed(long);
+        assert!(failed.service_us < 1.0);
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use crate::config::{ClientConfig, NodeAddress, Options};
 use crate::connection::{Dialer, Flight, Node, NodeHealth, keep};
 use crate::error::Error;
 use crate::exchange::{Frame, exchange, node_status};
-use crate::limits::SECOND_NODES_MAX;
+use crate::limits::{LOCAL_RATHER_THAN_WAIT, SECOND_NODES_MAX};
 use crate::local::Local;
 use crate::retry::{Failure, Next, others_may_finish};
 use crate::tls::{self, Random};
@@ -423,7 +423,7 @@ impl Inner {
             changed.borrow_and_update();
             let pause = match self.find(job) {
                 Found::Flight(at, flight) => return Some((at, flight)),
-                Found::Later(until) if job.deadline.is_some_and(|deadline| deadline <= until) => return None,
+                Found::Later(until) if self.too_late(job, until) => return None,
                 Found::Later(until) => Some(until),
                 // This machine need not wait for a node to come back.
                 Found::NoneUp if self.config.local_fallback => return None,
@@ -436,6 +436,15 @@ impl Inner {
                 }
                 change = changed.changed() => change.ok()?,
             }
+        }
+    }
+
+    /// Whether a node that may be asked again then is not worth the wait.
+    fn too_late(&self, job: &Job<'_>, until: Instant) -> bool {
+        match job.deadline {
+            Some(deadline) => deadline <= until,
+            // Nothing presses, but this machine can do it by then.
+            None => self.config.local_fallback && until > Instant::now() + LOCAL_RATHER_THAN_WAIT,
         }
     }
 

@@ -196,16 +196,25 @@ impl Node {
     }
 
     fn down(&self, why: String) {
-        tracing::warn!(node = %self.name, %why, "not connected");
         let mut state = self.state();
         state.link = None;
-        state.last_error = Some(why);
+        let known = state.last_error.replace(why.clone());
+        drop(state);
+        // A node that is gone for long is not worth a line every few seconds.
+        if known.as_ref() == Some(&why) {
+            tracing::debug!(node = %self.name, %why, "still not connected");
+        } else {
+            tracing::warn!(node = %self.name, %why, "not connected");
+        }
     }
 
-    fn observe(&self, what: impl FnOnce(&mut State)) {
+    /// Takes something down of the node; `what` hears how old the last observation is.
+    fn observe(&self, what: impl FnOnce(&mut State, Duration)) {
         let mut state = self.state();
-        state.seen_at = Instant::now();
-        what(&mut state);
+        let now = Instant::now();
+        let age = now.saturating_duration_since(state.seen_at);
+        state.seen_at = now;
+        what(&mut state, age);
     }
 }
 
@@ -214,20 +223,19 @@ impl Flight {
     pub(crate) fn answered(mut self, queue_us: u32) {
         self.concluded = true;
         let elapsed = self.started.elapsed();
-        self.node.observe(|state| state.seen.answered(queue_us, elapsed));
+        self.node.observe(|state, age| state.seen.answered(queue_us, elapsed, age));
     }
 
     /// None came, and why.
     pub(crate) fn failed(mut self, failure: &Failure) {
         self.concluded = true;
         let generation = self.generation;
-        self.node.observe(|state| {
-            if failure.blames_node() {
-                state.seen.failed();
+        self.node.observe(|state, age| {
+            match failure {
+                Failure::Refused(reply) if !failure.blames_node() => state.seen.full(reply.retry_after_us, age),
+                _ => state.seen.failed(age),
             }
             if let Failure::Refused(reply) = failure {
-                // What it asks to wait is what a request would wait there.
-                state.seen.queue_us = state.seen.queue_us.max(f64::from(reply.retry_after_us));
                 let draining = reply.known_status() == Some(Status::Draining);
                 if let Some(link) = state.link.as_mut().filter(|_| draining && state.generation == generation) {
                     link.draining = true;
@@ -240,12 +248,10 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let mut state = self.node.state();
-        state.in_flight -= 1;
+        self.node.state().in_flight -= 1;
         if !self.concluded {
             // Nobody waits any more: the deadline passed, or somebody else answered first.
-            state.seen.given_up(self.started.elapsed());
-            state.seen_at = Instant::now();
+            self.node.observe(|state, age| state.seen.given_up(self.started.elapsed(), age));
         }
     }
 }

@@ -39,6 +39,10 @@ pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A node that asks to wait longer than this is not waited for: the caller hears of it instead.
 pub const RETRY_HINT_MAX: Duration = Duration::from_secs(10);
 
+/// Where this machine may compute and no deadline says when, a node that asks to wait longer than this is not waited for.
+/// Shorter: this machine takes over what a node would do after a moment. Longer: it idles while its caller waits.
+pub const LOCAL_RATHER_THAN_WAIT: Duration = Duration::from_millis(100);
+
 /// The round trip assumed before one was measured: an unanswered handshake is repeated after three of these. RFC 9002
 /// starts from 333 ms for paths around the world; a node stands nearer.
 pub const INITIAL_RTT: Duration = Duration::from_millis(100);
