@@ -194,7 +194,6 @@ fn ctrl_c_ends_it_cleanly() {
     // It listens before it reads, so once it has read this much it listens.
     let stdin = child.stdin.as_mut().expect("piped");
     stdin.write_all("{\"message\":\"00\"}\n".repeat(20_000).as_bytes()).expect("it reads");
-    std::thread::sleep(std::time::Duration::from_millis(300));
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
     assert!(killed.success());
     let status = child.wait().expect("it ends");
