@@ -1,12 +1,13 @@
 //! The lanes on AVX-512: one 512-bit register a word.
 //!
 //! The types here are only used inside functions compiled for AVX-512 F, BW and VL (see [`super::hash`]), which are only
-//! called with a token that detection minted. That is what every `SAFETY` line below leans on.
+//! called with a token that detection minted; [`Word52`] asks for AVX-512 DQ and IFMA besides, which have a token of their
+//! own. That is what every `SAFETY` line below leans on.
 #![allow(unsafe_code, reason = "vendor intrinsics need it; each is fenced by the token")]
 
 use std::arch::x86_64::*;
 
-use super::word::{LANES_32, LANES_64, Word32, Word64};
+use super::word::{LANES_32, LANES_64, Word32, Word52, Word64};
 
 /// One 32-bit word of each of 16 items.
 #[derive(Clone, Copy)]
@@ -195,4 +196,50 @@ impl Word64 for Avx512x64 {
         Self(op!(_mm512_srli_epi64::<BITS>(self.0)))
     }
     bitwise!(LANES_64, u8, _mm512_mask_blend_epi64);
+}
+
+impl Word52 for Avx512x64 {
+    #[inline(always)]
+    fn mul_add_low(self, a: Self, b: Self) -> Self {
+        Self(op!(_mm512_madd52lo_epu64(self.0, a.0, b.0)))
+    }
+    #[inline(always)]
+    fn mul_add_high(self, a: Self, b: Self) -> Self {
+        Self(op!(_mm512_madd52hi_epu64(self.0, a.0, b.0)))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(op!(_mm512_sub_epi64(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn shl<const BITS: u32>(self) -> Self {
+        Self(op!(_mm512_slli_epi64::<BITS>(self.0)))
+    }
+    #[inline(always)]
+    fn shr_signed<const BITS: u32>(self) -> Self {
+        Self(op!(_mm512_srai_epi64::<BITS>(self.0)))
+    }
+    #[inline(always)]
+    fn equal(self, other: Self) -> u8 {
+        op!(_mm512_cmpeq_epi64_mask(self.0, other.0))
+    }
+    #[inline(always)]
+    fn less(self, other: Self) -> u8 {
+        op!(_mm512_cmplt_epu64_mask(self.0, other.0))
+    }
+    #[inline(always)]
+    fn gather(table: &[u64], index: Self) -> Self {
+        assert!(index.less(Self::splat(table.len() as u64)) == 0xff, "an index beyond the table");
+        // SAFETY: reachable as above, and every lane's index is below the table's length.
+        Self(unsafe { _mm512_i64gather_epi64::<8>(index.0, table.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn outlined<R>(body: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma")]
+        fn compiled<R>(body: impl FnOnce() -> R) -> R {
+            body()
+        }
+        op!(compiled(body))
+    }
 }

@@ -1,6 +1,6 @@
 //! The lanes on plain arrays: the same algorithms on any machine, for tests.
 
-use super::word::{LANES_32, LANES_64, Word32, Word64};
+use super::word::{LANES_32, LANES_64, Word32, Word52, Word64};
 
 /// The portable lanes: the same algorithms on plain arrays, for tests on every machine. Never inlined: written out inside
 /// unrolled rounds they would take minutes to compile.
@@ -91,6 +91,61 @@ portable!(
         Self(std::array::from_fn(|i| !self.0[i] & other.0[i]))
     }
 );
+
+impl Portable64 {
+    fn zip(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        Self(std::array::from_fn(|i| of(self.0[i], other.0[i])))
+    }
+
+    fn mask(self, other: Self, of: impl Fn(&u64, &u64) -> bool) -> u8 {
+        (0..LANES_64).fold(0, |mask, i| mask | u8::from(of(&self.0[i], &other.0[i])) << i)
+    }
+}
+
+/// The 104-bit product of two words' low 52 bits.
+fn product52(a: u64, b: u64) -> u128 {
+    const LOW: u64 = (1 << 52) - 1;
+    u128::from(a & LOW) * u128::from(b & LOW)
+}
+
+impl Word52 for Portable64 {
+    #[inline(never)]
+    fn mul_add_low(self, a: Self, b: Self) -> Self {
+        self.add(a.zip(b, |a, b| product52(a, b) as u64 & ((1 << 52) - 1)))
+    }
+    #[inline(never)]
+    fn mul_add_high(self, a: Self, b: Self) -> Self {
+        self.add(a.zip(b, |a, b| (product52(a, b) >> 52) as u64))
+    }
+    #[inline(never)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, u64::wrapping_sub)
+    }
+    #[inline(never)]
+    fn shl<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|word| word << BITS))
+    }
+    #[inline(never)]
+    fn shr_signed<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|word| ((word as i64) >> BITS) as u64))
+    }
+    #[inline(never)]
+    fn equal(self, other: Self) -> u8 {
+        self.mask(other, u64::eq)
+    }
+    #[inline(never)]
+    fn less(self, other: Self) -> u8 {
+        self.mask(other, u64::lt)
+    }
+    #[inline(never)]
+    fn gather(table: &[u64], index: Self) -> Self {
+        Self(index.0.map(|index| table[usize::try_from(index).expect("an index into memory")]))
+    }
+    #[inline(never)]
+    fn outlined<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
+}
 
 /// Portable 32-bit lanes.
 pub(crate) type Portable32 = Portable<u32, LANES_32>;

@@ -1,6 +1,7 @@
 //! The vector operations a kernel may use.
 //!
-//! A [`Word32`] is one 32-bit word of 16 independent items, a [`Word64`] one 64-bit word of 8. Every operation works on
+//! A [`Word32`] is one 32-bit word of 16 independent items, a [`Word64`] one 64-bit word of 8, a [`Word52`] the same with
+//! the products that field arithmetic is made of. Every operation works on
 //! each lane alone, so no item ever sees its neighbour. All inputs are public: selection by mask is for speed, not secrecy.
 
 /// Lanes of a [`Word32`].
@@ -103,4 +104,30 @@ pub(crate) trait Word64: Copy {
     fn majority(self, b: Self, c: Self) -> Self {
         self.and(b).or(c.and(self.or(b)))
     }
+}
+
+/// One 64-bit word of each of 8 items, with products of 52-bit limbs: what curve arithmetic is made of.
+pub(crate) trait Word52: Word64 {
+    /// `self` plus the low 52 bits of the 104-bit product of the low 52 bits of `a` and `b`, modulo 2^64.
+    fn mul_add_low(self, a: Self, b: Self) -> Self;
+    /// `self` plus the high 52 bits of that product, modulo 2^64.
+    fn mul_add_high(self, a: Self, b: Self) -> Self;
+    /// Difference modulo 2^64.
+    fn sub(self, other: Self) -> Self;
+    /// Shift to the left by `BITS`, 1 to 63.
+    fn shl<const BITS: u32>(self) -> Self;
+    /// Shift to the right by `BITS`, 1 to 63, of the word as a signed number.
+    fn shr_signed<const BITS: u32>(self) -> Self;
+    /// The lanes where both are the same: bit i for lane i.
+    fn equal(self, other: Self) -> u8;
+    /// The lanes where `self` is smaller, as unsigned numbers.
+    fn less(self, other: Self) -> u8;
+    /// `table[index]` in each lane.
+    ///
+    /// # Panics
+    /// When a lane's index is not below the table's length.
+    fn gather(table: &[u64], index: Self) -> Self;
+    /// Calls `body` in a function of its own that is compiled for these words' instructions, so that a caller with many
+    /// calls does not hold as many copies. What `body` calls is inlined into that function.
+    fn outlined<R>(body: impl FnOnce() -> R) -> R;
 }
