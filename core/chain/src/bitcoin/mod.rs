@@ -2,6 +2,7 @@
 //!
 //! | file | turns what into what |
 //! | :-- | :-- |
+//! | `chain` | its row in the table of systems |
 //! | `block` | bytes into blocks and transactions; checks that need no signature |
 //! | `outputs` | previous outputs from btcd's utxostore, JSON, and the transactions read |
 //! | `script` | locking scripts into the forms that are covered |
@@ -15,6 +16,7 @@
 //! of the transactions read before it; an input without one is not evaluated.
 
 pub mod block;
+mod chain;
 mod inputs;
 pub mod merkle;
 pub mod network;
@@ -27,6 +29,7 @@ use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 use bitcoin::{Transaction, TxOut, Txid};
 
 use self::block::Block;
+pub use self::chain::CHAIN;
 use self::inputs::{Plan, Planner, outcome};
 use self::network::{NETWORKS, Network, Rules};
 use self::outputs::Outputs;

@@ -2,15 +2,18 @@
 //!
 //! | file | turns what into what |
 //! | :-- | :-- |
+//! | `chain` | its row in the table of systems |
 //! | `document` | a sign document, and the amino transaction that carries its signature |
 //!
 //! Commits go the way of [`crate::cometbft`], under amino's votes and Go's Ed25519 rules.
 
+mod chain;
 pub mod document;
 
 use assay_scheme::encoding::sec1;
 use assay_scheme::{Hash, Parameters, Reason, Row};
 
+pub use self::chain::CHAIN;
 use self::document::{Document, StdTx};
 use crate::claims::{Claim, Collector};
 use crate::cometbft::CometBft;

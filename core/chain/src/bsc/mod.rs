@@ -2,13 +2,16 @@
 //!
 //! | file | turns what into what |
 //! | :-- | :-- |
+//! | `chain` | its row in the table of systems |
 //! | `header` | a header's RLP into what was sealed, the validators it names and the votes it carries |
 
+mod chain;
 pub mod header;
 
 use assay_scheme::{Hash, Output, Parameters, Row, Verdict};
 use serde::Deserialize;
 
+pub use self::chain::CHAIN;
 use self::header::{Attestation, Header, Validator};
 use crate::claims::{Claim, Collector};
 use crate::input::{InputError, hex_array, json_error, unhexed};

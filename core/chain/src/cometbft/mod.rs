@@ -2,6 +2,7 @@
 //!
 //! | file | turns what into what |
 //! | :-- | :-- |
+//! | `chain` | its row in the table of systems |
 //! | `json`, `protobuf` | a file into a signed header and its validator set |
 //! | `types` | headers, votes and sets into the bytes that are hashed and signed |
 //! | `encoding` | keys into claims |
@@ -9,6 +10,7 @@
 //! Protocol buffers are read by [`crate::proto`]: what is signed keeps some empty messages and drops others as gogoproto
 //! does, and errors have to say their byte.
 
+mod chain;
 pub mod encoding;
 pub mod json;
 pub mod protobuf;
@@ -18,6 +20,8 @@ use std::collections::{HashMap, HashSet};
 
 use assay_scheme::{Cause, Reason, Verdict};
 
+pub use self::chain::CHAIN;
+pub(crate) use self::chain::validator_sets;
 use self::encoding::Dialect;
 use self::types::{Flag, Header, SignedHeader, ValidatorSet};
 use crate::claims::{Claim, Collector};

@@ -2,14 +2,17 @@
 //!
 //! | file | turns what into what |
 //! | :-- | :-- |
+//! | `chain` | its row in the table of systems |
 //! | `transaction` | RLP into what was signed and the signature, for every type |
 //!
 //! The transactions' and withdrawals' trees are asked of the verifier, as roots: the node computes them in bulk.
 
+mod chain;
 pub mod transaction;
 
 use assay_scheme::{Hash, Output, Parameters, Row, Verdict};
 
+pub use self::chain::CHAIN;
 use self::transaction::Transaction;
 use crate::claims::{Claim, Collector};
 use crate::hash::keccak256;

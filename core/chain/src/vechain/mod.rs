@@ -3,9 +3,12 @@
 //! A delegator signs over the origin's address, which is known only once the origin has been recovered: its claim is made in
 //! a second round.
 
+mod chain;
+
 use assay_scheme::{Output, Parameters, Row, Verdict};
 use serde::Deserialize;
 
+pub use self::chain::CHAIN;
 use crate::claims::{Claim, Collector};
 use crate::hash::blake2b256;
 use crate::input::{InputError, hex_array, json_error, unhexed};
