@@ -6,7 +6,7 @@ use std::sync::Arc;
 use assay_scheme::{Row, Verdict};
 
 use crate::batch::Bundle;
-use crate::lanes::{Lanes, Level};
+use crate::lanes::{CurveLevel, Lanes, Level};
 use crate::reference::Reference;
 
 /// A backend's name: on the command line, in the status and as a metric label.
@@ -140,11 +140,10 @@ pub fn detect() -> Vec<Detected> {
             note: format!("well-kept libraries on {}", cpu_note()),
         },
         match Level::detect() {
-            Some(level) => Detected {
-                name: BackendName::Lanes,
-                backend: Ok(Arc::new(Lanes::new(level))),
-                note: format!("every digest in {} lanes", level.name()),
-            },
+            Some(hashes) => {
+                let lanes = Lanes::new(hashes, CurveLevel::detect());
+                Detected { name: BackendName::Lanes, note: lanes.note(), backend: Ok(Arc::new(lanes)) }
+            }
             None => missing(BackendName::Lanes, "the lanes need AVX-512 F, BW and VL, which this processor lacks"),
         },
         missing(BackendName::Gpu, "this build has no compute shaders"),

@@ -1,48 +1,71 @@
 //! The CPU backend with vector lanes: N independent items in N lanes.
 //!
-//! Served today: every digest row, sixteen messages at a time (eight where the words have 64 bits) on AVX-512; elsewhere
-//! the backend is absent and the reference libraries serve. A message too long for a row's kernel is hashed by the
-//! single-stream library, which has lanes of its own inside one message.
+//! Served today: every digest row, sixteen messages at a time (eight where the words have 64 bits) on AVX-512, and with
+//! AVX-512 IFMA the curves below, eight signatures at a time; elsewhere the reference libraries serve. A message too long
+//! for a row's kernel is hashed by the single-stream library, which has lanes of its own inside one message.
 //!
 //! - `word`: the vector operations a kernel may use; `avx512` and, in tests, plain arrays implement them.
 //! - `level`: which instructions there are, and the only door to code compiled for them.
-//! - `hash`: the kernels.
+//! - `hash`: the hashes' kernels.
+//! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod hash;
+mod items;
 mod level;
+mod message;
 #[cfg(test)]
 mod portable;
+#[cfg(test)]
+mod testing;
 mod unroll;
 mod word;
 
 use std::ops::Range;
 
-use assay_scheme::{Kind, Row, Verdict};
+use assay_scheme::{Kind, Row};
 
 use crate::backend::{Backend, BackendName, Fault, Output};
 use crate::batch::Bundle;
 use hash::Kernel;
-pub use level::Level;
+use items::Call;
+pub use level::{CurveLevel, Level};
 
 /// The lanes backend.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes {
-    level: Level,
+    hashes: Level,
+    curves: Option<CurveLevel>,
 }
 
 impl Lanes {
-    /// Lanes on these instructions.
+    /// Lanes on these instructions; without those for curves, for digests alone.
     #[must_use]
-    pub const fn new(level: Level) -> Self {
-        Self { level }
+    pub const fn new(hashes: Level, curves: Option<CurveLevel>) -> Self {
+        Self { hashes, curves }
     }
 
-    /// The instructions in use.
+    /// What serves here, for people.
     #[must_use]
-    pub const fn level(&self) -> Level {
-        self.level
+    pub fn note(&self) -> String {
+        let hashes = self.hashes.name();
+        match self.curves {
+            Some(curves) => format!("every digest in {hashes} lanes, curves in {} lanes", curves.name()),
+            None => {
+                format!("every digest in {hashes} lanes; curves, which need AVX-512 IFMA, fall back on the libraries")
+            }
+        }
+    }
+}
+
+/// What computes a curve's row: a verdict (and value) for each of the call's items.
+type Curve = fn(&Call<'_>, &mut Output<'_>);
+
+/// The curve lanes of a row, where there are any.
+const fn curve(row: Row) -> Option<Curve> {
+    match row {
+        _ => None,
     }
 }
 
@@ -71,27 +94,23 @@ impl Backend for Lanes {
     }
 
     fn serves(&self, row: Row) -> bool {
-        row.operation().kind == Kind::Digest
+        row.operation().kind == Kind::Digest || self.curves.is_some() && curve(row).is_some()
     }
 
     fn compute(&self, bundle: &Bundle, range: Range<usize>, mut out: Output<'_>) -> Result<(), Fault> {
-        let mut items = Vec::with_capacity(range.len());
-        let mut messages = Vec::with_capacity(range.len());
-        let mut item = 0;
-        for (columns, own) in bundle.slices(range) {
-            for i in own {
-                match columns.form(i) {
-                    Ok(_) => {
-                        items.push(item);
-                        messages.push(columns.message(i));
-                    }
-                    Err(reason) => out.verdict(item, Verdict::Invalid(reason)),
-                }
-                item += 1;
-            }
+        let row = bundle.operation().row;
+        if !self.serves(row) {
+            return Err(Fault::NotServed(row.name()));
         }
-        let mut write = |i: usize, digest: &[u8]| out.value(items[i], digest);
-        with_kernel!(bundle.operation().row, digests, (self.level, &messages, &mut write));
+        let items = items::collect(bundle, range, &mut out);
+        if let (Some(curves), Some(curve)) = (self.curves, curve(row)) {
+            let parameters = bundle.parameters();
+            curve(&Call { curves, hashes: self.hashes, parameters, items }, &mut out);
+            return Ok(());
+        }
+        let messages: Vec<&[u8]> = items.iter().map(|item| item.message).collect();
+        let mut write = |i: usize, digest: &[u8]| out.value(items[i].at, digest);
+        with_kernel!(row, digests, (self.hashes, &messages, &mut write));
         Ok(())
     }
 }
@@ -119,13 +138,8 @@ mod tests {
     use assay_scheme::{ColumnsBuilder, Operation, Parameters, Reason};
     use proptest::prelude::*;
 
+    use super::testing::agree;
     use super::*;
-    use crate::batch::Results;
-    use crate::reference::Reference;
-
-    fn levels() -> impl Iterator<Item = Level> {
-        [Some(Level::PORTABLE), Level::detect()].into_iter().flatten()
-    }
 
     fn bundle(operation: &'static Operation, messages: &[Option<Vec<u8>>]) -> Bundle {
         let mut builder = ColumnsBuilder::new(operation);
@@ -136,23 +150,6 @@ mod tests {
             }
         }
         Bundle::new(Parameters::default(), vec![builder.build().expect("fits a request")]).expect("no parameters")
-    }
-
-    fn compute(backend: &dyn Backend, bundle: &Bundle, range: Range<usize>) -> Results {
-        let mut results = Results::unwritten(range.len(), bundle.value_width());
-        let Results { verdicts, values, width } = &mut results;
-        backend.compute(bundle, range, Output { verdicts, values, width: *width }).expect("a row it serves");
-        results
-    }
-
-    fn agree(bundle: &Bundle, range: Range<usize>) {
-        let expected = compute(&Reference::new(), bundle, range.clone());
-        for level in levels() {
-            let found = compute(&Lanes::new(level), bundle, range.clone());
-            let differ = (0..range.len())
-                .find(|i| (found.verdict(*i), found.value(*i)) != (expected.verdict(*i), expected.value(*i)));
-            assert_eq!(differ, None, "{} on {} differs first there", bundle.operation().name, level.name());
-        }
     }
 
     #[test]
