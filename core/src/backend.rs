@@ -1,9 +1,10 @@
 //! What a backend is, and which this machine has: [`detect`] looks once, at the start, and says aloud what it found.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use assay_scheme::{Row, Verdict};
+use assay_scheme::{Keys, Row, Verdict};
 
 use crate::batch::Bundle;
 use crate::lanes::{CurveLevel, Lanes, Level};
@@ -90,6 +91,38 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// When the items could not be computed; what was written is then ignored.
     fn compute(&self, bundle: &Bundle, range: Range<usize>, out: Output<'_>) -> Result<(), Fault>;
+
+    /// Bytes that the table of one key of this row takes while it is kept ready; 0 where the backend keeps none.
+    fn table_bytes(&self, _row: Row) -> usize {
+        0
+    }
+
+    /// Makes the tables of these keys ready, so that items that bear them cost less; blocks until they are. Asked only for a
+    /// row whose [`Backend::table_bytes`] is not 0. A table is a hint: with it and without it every verdict is the same.
+    ///
+    /// Keys that somebody else holds too may share a table, which goes when the last of them lets it go.
+    fn preload(&self, _row: Row, _keys: &Keys) -> Option<Preloaded> {
+        None
+    }
+}
+
+/// Tables of known keys, ready as long as this is kept. Dropping it lets them go.
+pub struct Preloaded {
+    /// A byte a key, in order: [`Verdict::Valid`] when its table is ready, or the reason its row refuses the key with.
+    pub verdicts: Vec<u8>,
+    /// Bytes of the tables that are ready, each counted though another holder may share it.
+    pub bytes: usize,
+    /// Whatever keeps them.
+    pub hold: Box<dyn Any + Send + Sync>,
+}
+
+impl std::fmt::Debug for Preloaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Preloaded")
+            .field("verdicts", &self.verdicts)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What [`detect`] found out about one backend: the proof that somebody looked, which an engine demands. Made by

@@ -1,5 +1,6 @@
 //! Bundles in, results out.
 
+mod preload;
 mod types;
 
 use std::num::NonZeroUsize;

@@ -32,6 +32,6 @@ pub mod stream;
 #[cfg(test)]
 mod testing;
 
-pub use backend::{Backend, BackendName, Fault};
+pub use backend::{Backend, BackendName, Fault, Preloaded};
 pub use batch::{Bundle, Results};
 pub use engine::{Choice, Config, Engine, Order, Outcome, StartError, Ticket};

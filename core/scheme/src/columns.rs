@@ -115,14 +115,14 @@ struct Layout {
 }
 
 /// Takes column after column off a body's length, aligned and without overflow.
-struct Cursor<'a> {
-    body: &'a [u8],
-    at: usize,
+pub(crate) struct Cursor<'a> {
+    pub(crate) body: &'a [u8],
+    pub(crate) at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// The next column's start, `count * width` bytes; its padding must be zero.
-    fn column(&mut self, count: usize, width: usize) -> Result<usize, LayoutError> {
+    pub(crate) fn column(&mut self, count: usize, width: usize) -> Result<usize, LayoutError> {
         let start = self.at;
         let end = count
             .checked_mul(width)
@@ -148,6 +148,27 @@ impl<'a> Cursor<'a> {
         }
         let last = u32::from_le_bytes(offsets[count]);
         Ok((start, last as usize))
+    }
+}
+
+/// Whether each form byte is one that the row has, or a refusal.
+pub(crate) fn forms_are_known(operation: &Operation, forms: &[u8]) -> bool {
+    let mut known = [false; 256];
+    for form in operation.forms {
+        known[usize::from(*form)] = true;
+    }
+    for reason in [Reason::Key, Reason::Signature, Reason::Message] {
+        known[usize::from(FORM_REFUSED | reason as u8)] = true;
+    }
+    // Without an early exit, which would cost more than it saves: nearly every body is right.
+    forms.iter().fold(true, |all, form| all & known[usize::from(*form)])
+}
+
+/// What a known form byte says: a form, or the reason it was refused with in encoding.
+pub(crate) fn form_of(form: u8) -> Result<u8, Reason> {
+    match Reason::from_byte(form & !FORM_REFUSED) {
+        Some(reason) if form & FORM_REFUSED != 0 => Err(reason),
+        _ => Ok(form),
     }
 }
 
@@ -178,15 +199,7 @@ impl Layout {
         if cursor.at != body.len() {
             return Err(LayoutError::TrailingBytes);
         }
-        let mut known = [false; 256];
-        for form in operation.forms {
-            known[usize::from(*form)] = true;
-        }
-        for reason in [Reason::Key, Reason::Signature, Reason::Message] {
-            known[usize::from(FORM_REFUSED | reason as u8)] = true;
-        }
-        // Without an early exit, which would cost more than it saves: nearly every body is right.
-        if !body[forms..forms + items].iter().fold(true, |all, form| all & known[usize::from(*form)]) {
+        if !forms_are_known(operation, &body[forms..forms + items]) {
             return Err(LayoutError::Form);
         }
         Ok(Self { forms, groups, keys, signatures, offsets, messages, stride, entries, end: body.len() })
@@ -249,11 +262,7 @@ impl Columns {
     /// The reason an encoder gave: it is the item's verdict.
     pub fn form(&self, item: usize) -> Result<u8, Reason> {
         assert!(item < self.items, "item {item} of {}", self.items);
-        let form = self.body[self.layout.forms + item];
-        match Reason::from_byte(form & !FORM_REFUSED) {
-            Some(reason) if form & FORM_REFUSED != 0 => Err(reason),
-            _ => Ok(form),
-        }
+        form_of(self.body[self.layout.forms + item])
     }
 
     /// Item `item`'s key, `key_len` bytes. For rows that group keys see [`Columns::entry_key`].

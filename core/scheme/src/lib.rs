@@ -1,5 +1,5 @@
 //! What every part of Assay agrees on, and nothing else: which operations there are ([`registry`]), what an answer
-//! may be ([`verdict`]), how many items lie side by side in memory ([`columns`]), what a batch carries once for all its
+//! may be ([`verdict`]), how many items ([`columns`]) or keys ([`keys`]) lie side by side in memory, what a batch carries once for all its
 //! items ([`parameters`]), how keys and signatures get into their canonical form ([`encoding`]), who answers ([`verifier`]),
 //! and how large any of it may be ([`limits`]).
 //!
@@ -8,6 +8,7 @@
 
 pub mod columns;
 pub mod encoding;
+pub mod keys;
 pub mod limits;
 pub mod parameters;
 pub mod priority;
@@ -16,6 +17,7 @@ pub mod verdict;
 pub mod verifier;
 
 pub use columns::{Columns, ColumnsBuilder, LayoutError, Shape};
+pub use keys::Keys;
 pub use parameters::{Hash, Output, Parameters};
 pub use priority::Priority;
 pub use registry::{Kind, Operation, Row};
