@@ -132,6 +132,32 @@ impl Word32 for Avx512x32 {
     bitwise!(LANES_32, u16, _mm512_mask_blend_epi32);
 }
 
+/// An 8 x 8 transposition.
+#[inline(always)]
+fn transpose(rows: [Avx512x64; LANES_64]) -> [Avx512x64; LANES_64] {
+    let rows = rows.map(|row| row.0);
+    // In three steps: words, then 128-bit blocks twice.
+    // pairs[2 p + k]: in 128-bit block b, word 2 b + k of lanes 2 p and 2 p + 1.
+    let mut pairs = rows;
+    for p in 0..4 {
+        pairs[2 * p] = op!(_mm512_unpacklo_epi64(rows[2 * p], rows[2 * p + 1]));
+        pairs[2 * p + 1] = op!(_mm512_unpackhi_epi64(rows[2 * p], rows[2 * p + 1]));
+    }
+    let mut words = [Avx512x64(rows[0]); 8];
+    for k in 0..2 {
+        let [a, b, c, d] = [pairs[k], pairs[2 + k], pairs[4 + k], pairs[6 + k]];
+        let even_low = op!(_mm512_shuffle_i64x2::<0x88>(a, b));
+        let even_high = op!(_mm512_shuffle_i64x2::<0x88>(c, d));
+        let odd_low = op!(_mm512_shuffle_i64x2::<0xdd>(a, b));
+        let odd_high = op!(_mm512_shuffle_i64x2::<0xdd>(c, d));
+        words[k] = Avx512x64(op!(_mm512_shuffle_i64x2::<0x88>(even_low, even_high)));
+        words[4 + k] = Avx512x64(op!(_mm512_shuffle_i64x2::<0xdd>(even_low, even_high)));
+        words[2 + k] = Avx512x64(op!(_mm512_shuffle_i64x2::<0x88>(odd_low, odd_high)));
+        words[6 + k] = Avx512x64(op!(_mm512_shuffle_i64x2::<0xdd>(odd_low, odd_high)));
+    }
+    words
+}
+
 impl Word64 for Avx512x64 {
     #[inline(always)]
     fn splat(word: u64) -> Self {
@@ -149,27 +175,7 @@ impl Word64 for Avx512x64 {
     }
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8] {
-        let rows: [__m512i; 8] = std::array::from_fn(|lane| op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())));
-        // An 8 x 8 transposition in three steps: words, then 128-bit blocks twice.
-        // pairs[2 p + k]: in 128-bit block b, word 2 b + k of lanes 2 p and 2 p + 1.
-        let mut pairs = rows;
-        for p in 0..4 {
-            pairs[2 * p] = op!(_mm512_unpacklo_epi64(rows[2 * p], rows[2 * p + 1]));
-            pairs[2 * p + 1] = op!(_mm512_unpackhi_epi64(rows[2 * p], rows[2 * p + 1]));
-        }
-        let mut words = [Self(rows[0]); 8];
-        for k in 0..2 {
-            let [a, b, c, d] = [pairs[k], pairs[2 + k], pairs[4 + k], pairs[6 + k]];
-            let even_low = op!(_mm512_shuffle_i64x2::<0x88>(a, b));
-            let even_high = op!(_mm512_shuffle_i64x2::<0x88>(c, d));
-            let odd_low = op!(_mm512_shuffle_i64x2::<0xdd>(a, b));
-            let odd_high = op!(_mm512_shuffle_i64x2::<0xdd>(c, d));
-            words[k] = Self(op!(_mm512_shuffle_i64x2::<0x88>(even_low, even_high)));
-            words[4 + k] = Self(op!(_mm512_shuffle_i64x2::<0xdd>(even_low, even_high)));
-            words[2 + k] = Self(op!(_mm512_shuffle_i64x2::<0x88>(odd_low, odd_high)));
-            words[6 + k] = Self(op!(_mm512_shuffle_i64x2::<0xdd>(odd_low, odd_high)));
-        }
-        words
+        transpose(std::array::from_fn(|lane| Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())))))
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {
@@ -208,6 +214,10 @@ impl Word52 for Avx512x64 {
         Self(op!(_mm512_madd52hi_epu64(self.0, a.0, b.0)))
     }
     #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(op!(_mm512_mullo_epi64(self.0, other.0)))
+    }
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         Self(op!(_mm512_sub_epi64(self.0, other.0)))
     }
@@ -232,6 +242,10 @@ impl Word52 for Avx512x64 {
         assert!(index.less(Self::splat(table.len() as u64)) == 0xff, "an index beyond the table");
         // SAFETY: reachable as above, and every lane's index is below the table's length.
         Self(unsafe { _mm512_i64gather_epi64::<8>(index.0, table.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64] {
+        transpose(words)
     }
     #[inline(always)]
     fn outlined<R>(body: impl FnOnce() -> R) -> R {

@@ -139,7 +139,6 @@ fn run_avx512<K: Kernel>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8]))
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lanes::word::Word64;
 
     /// Every operation of a [`Word52`] over a few words.
     struct Operations([[u64; 8]; 3]);
@@ -159,8 +158,9 @@ mod tests {
                 a.shl::<13>(),
                 a.shr_signed::<7>(),
                 W::gather(&table, index),
+                a.mul(b),
             ];
-            words.into_iter().chain(masks).map(W::store).collect()
+            words.into_iter().chain(W::transpose([a, b, c, a, b, c, index, a])).chain(masks).map(W::store).collect()
         }
     }
 

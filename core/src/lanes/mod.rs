@@ -7,10 +7,12 @@
 //! - `word`: the vector operations a kernel may use; `avx512` and, in tests, plain arrays implement them.
 //! - `level`: which instructions there are, and the only door to code compiled for them.
 //! - `hash`: the hashes' kernels.
+//! - `ed25519`: a curve each.
 //! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod ed25519;
 mod hash;
 mod items;
 mod level;
@@ -64,9 +66,12 @@ type Curve = fn(&Call<'_>, &mut Output<'_>);
 
 /// The curve lanes of a row, where there are any.
 const fn curve(row: Row) -> Option<Curve> {
-    match row {
-        _ => None,
-    }
+    Some(match row {
+        Row::Ed25519Zip215 => ed25519::zip215,
+        Row::Ed25519Ref10 => ed25519::ref10,
+        Row::Ed25519Strict => ed25519::strict,
+        _ => return None,
+    })
 }
 
 /// Calls a generic function with the kernel of a digest row.

@@ -118,6 +118,10 @@ impl Word52 for Portable64 {
         self.add(a.zip(b, |a, b| (product52(a, b) >> 52) as u64))
     }
     #[inline(never)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, u64::wrapping_mul)
+    }
+    #[inline(never)]
     fn sub(self, other: Self) -> Self {
         self.zip(other, u64::wrapping_sub)
     }
@@ -140,6 +144,10 @@ impl Word52 for Portable64 {
     #[inline(never)]
     fn gather(table: &[u64], index: Self) -> Self {
         Self(index.0.map(|index| table[usize::try_from(index).expect("an index into memory")]))
+    }
+    #[inline(never)]
+    fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64] {
+        std::array::from_fn(|lane| Self(std::array::from_fn(|word| words[word].0[lane])))
     }
     #[inline(never)]
     fn outlined<R>(body: impl FnOnce() -> R) -> R {

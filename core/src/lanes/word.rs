@@ -112,6 +112,8 @@ pub(crate) trait Word52: Word64 {
     fn mul_add_low(self, a: Self, b: Self) -> Self;
     /// `self` plus the high 52 bits of that product, modulo 2^64.
     fn mul_add_high(self, a: Self, b: Self) -> Self;
+    /// Product modulo 2^64. Three times as dear as a multiply-add where the processor makes it of several.
+    fn mul(self, other: Self) -> Self;
     /// Difference modulo 2^64.
     fn sub(self, other: Self) -> Self;
     /// Shift to the left by `BITS`, 1 to 63.
@@ -127,6 +129,8 @@ pub(crate) trait Word52: Word64 {
     /// # Panics
     /// When a lane's index is not below the table's length.
     fn gather(table: &[u64], index: Self) -> Self;
+    /// Rows for columns: word w of lane l becomes word l of lane w. What a lane has in eight words is one row of a table.
+    fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64];
     /// Calls `body` in a function of its own that is compiled for these words' instructions, so that a caller with many
     /// calls does not hold as many copies. What `body` calls is inlined into that function.
     fn outlined<R>(body: impl FnOnce() -> R) -> R;
