@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use crate::profile::Profile;
-use crate::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, vechain};
+use crate::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, neo, vechain};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -126,7 +126,7 @@ pub struct Chain {
 
 /// Every system, in the order of the list.
 pub static CHAINS: &[Chain] =
-    &[bitcoin::CHAIN, cometbft::CHAIN, bnb_beacon::CHAIN, ethereum::CHAIN, bsc::CHAIN, vechain::CHAIN];
+    &[bitcoin::CHAIN, cometbft::CHAIN, bnb_beacon::CHAIN, ethereum::CHAIN, bsc::CHAIN, vechain::CHAIN, neo::CHAIN];
 
 impl Chain {
     /// The system with this name.

@@ -25,6 +25,7 @@
 //! What a profile does not cover is not evaluated, with a reason, and never valid. This crate knows no backend and no
 //! socket; the node never links it.
 
+pub mod base58;
 pub mod bitcoin;
 pub mod bnb_beacon;
 pub mod bsc;
@@ -35,6 +36,7 @@ pub mod ethereum;
 pub mod hash;
 pub mod input;
 pub mod merkle;
+pub mod neo;
 pub mod profile;
 pub mod proto;
 pub mod quorum;
