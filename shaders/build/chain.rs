@@ -48,8 +48,16 @@ pub(crate) const SECP256K1_ROOT: &[Link] = &[
 ];
 
 /// (p + 1) / 4 = 2^254 - 2^222 + 2^190 + 2^94: 32 ones, then single ones.
-pub(crate) const P256_ROOT: &[Link] =
-    &[(1, Itself, 0), (2, Itself, 0), (4, Itself, 0), (8, Itself, 0), (16, Itself, 0), (32, Base, 0), (96, Base, 0), (94, One, 0)];
+pub(crate) const P256_ROOT: &[Link] = &[
+    (1, Itself, 0),
+    (2, Itself, 0),
+    (4, Itself, 0),
+    (8, Itself, 0),
+    (16, Itself, 0),
+    (32, Base, 0),
+    (96, Base, 0),
+    (94, One, 0),
+];
 
 /// (p + 1) / 4 = 2^254 - 2^222 - 2^94 + 2^62: 31 ones, 0, 128 ones, then a single one.
 pub(crate) const SM2_ROOT: &[Link] = &[
@@ -105,23 +113,23 @@ fn {name}(base: Fe) -> Fe {{
     var kept_b = base;
     for (var at = 0u; at < {}u; at += 1u) {{
         let link = {name}_link(at);
-        var with = power;
+        var factor = power;
         let chosen = (link >> 8u) & 15u;
         if (chosen == {}u) {{
-            with = base;
+            factor = base;
         }} else if (chosen == {}u) {{
-            with = kept_a;
+            factor = kept_a;
         }} else if (chosen == {}u) {{
-            with = kept_b;
+            factor = kept_b;
         }} else if (chosen == {}u) {{
-            with = kept_b;
+            factor = kept_b;
             power = kept_a;
         }}
         for (var i = 0u; i < (link & 255u); i += 1u) {{
             power = {prefix}_sqr(power);
         }}
         if (chosen != {}u) {{
-            power = {prefix}_mul(power, with);
+            power = {prefix}_mul(power, factor);
         }}
         if ((link >> 12u) == 1u) {{
             kept_a = power;

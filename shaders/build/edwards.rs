@@ -93,7 +93,10 @@ impl Curve {
         text.push_str(&constant("D", &field.form(&self.d)));
         text.push_str(&constant("TWICE_D", &field.form(&(&self.d * 2_u32))));
         text.push_str(&constant("ROOT_OF_MINUS_ONE", &field.form(&root_of_minus_one)));
-        text.push_str(&format!("// The y of a point of order eight; the others' are its negative.\nconst EIGHTH_Y: U256 = {};\n", u256(&self.eighth_y())));
+        text.push_str(&format!(
+            "// The y of a point of order eight; the others' are its negative.\nconst EIGHTH_Y: U256 = {};\n",
+            u256(&self.eighth_y())
+        ));
         let negative = p - self.eighth_y();
         text.push_str(&format!("const EIGHTH_Y_NEGATIVE: U256 = {};\n", u256(&negative)));
         text.push_str(&constant("FOLD_512", &self.order.form(&((BigUint::from(1_u32) << 256) << 261))));

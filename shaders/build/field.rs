@@ -96,7 +96,12 @@ impl Field {
         let fold = limbs(&((BigUint::from(1_u32) << 261) % &prime)).iter().skip(2).all(|limb| *limb == 0);
         let excess = (BigUint::from(1_u32) << bits) % &prime;
         let excess = if fold {
-            limbs(&excess).iter().enumerate().filter(|(_, limb)| **limb > 0).map(|(i, limb)| (i, i64::from(*limb))).collect()
+            limbs(&excess)
+                .iter()
+                .enumerate()
+                .filter(|(_, limb)| **limb > 0)
+                .map(|(i, limb)| (i, i64::from(*limb)))
+                .collect()
         } else {
             let term = |(bit, minus): (u32, bool)| {
                 ((bit / LIMB_BITS) as usize, if minus { -1 } else { 1 } * (1_i64 << (bit % LIMB_BITS)))
@@ -149,8 +154,11 @@ impl Field {
             let pairs = if self.is_order() { vec![(1, 1), (2, 1)] } else { vec![(1, 1), (6, 1), (2, 3)] };
             let mut next = tight;
             let mut widen = |out: Vec<u64>| next.iter_mut().zip(out).for_each(|(next, out)| *next = (*next).max(out));
-            for (a, b) in pairs {
-                let inputs = [times(a), times(b)].concat();
+            // Any number of 256 bits may enter.
+            let mut number: Bounds = [MASK; LIMBS];
+            number[LIMBS - 1] = (1 << 24) - 1;
+            let pairs = pairs.into_iter().map(|(a, b)| [times(a), times(b)].concat());
+            for inputs in pairs.chain([[number, [MASK; LIMBS]].concat()]) {
                 widen(self.mul.bounds(&inputs).unwrap_or_else(|why| panic!("{}_mul: {why}", self.prefix)));
             }
             if !self.is_order() {
@@ -246,7 +254,8 @@ impl Field {
 
     /// Columns 8 to 17 become limbs and are folded; then columns 0 to 8, and what is above the prime's bits once more.
     fn fold(&self, p: &mut Program, columns: Vec<Option<Value>>) {
-        let mut c: Vec<Value> = columns.into_iter().take(2 * LIMBS - 1).map(|column| column.expect("products")).collect();
+        let mut c: Vec<Value> =
+            columns.into_iter().take(2 * LIMBS - 1).map(|column| column.expect("products")).collect();
         let mut high = Vec::new();
         let mut carry = p.shr(c[LIMBS - 1], LIMB_BITS);
         c[LIMBS - 1] = p.and(c[LIMBS - 1], MASK);
@@ -264,7 +273,9 @@ impl Field {
                 } else {
                     // 2^522 = (2^261)^2: the factor once more.
                     let again = factor.iter().enumerate().filter(|(_, limb)| **limb > 0);
-                    again.map(|(k, again)| (i + j - LIMBS + k, factor_limb.checked_mul(*again).expect("short"))).collect()
+                    again
+                        .map(|(k, again)| (i + j - LIMBS + k, factor_limb.checked_mul(*again).expect("short")))
+                        .collect()
                 };
                 for (column, by) in targets {
                     let by = p.word(by);
@@ -361,7 +372,13 @@ impl Field {
         let above = p.shr(limb[LIMBS - 1], self.top_bits());
         limb[LIMBS - 1] = p.low_bits(limb[LIMBS - 1], self.top_bits());
         let least: Vec<u64> = (0..LIMBS)
-            .map(|at| self.excess.iter().filter(|term| term.0 == at && term.1 < 0).map(|term| term.1.unsigned_abs() << 8).sum())
+            .map(|at| {
+                self.excess
+                    .iter()
+                    .filter(|term| term.0 == at && term.1 < 0)
+                    .map(|term| term.1.unsigned_abs() << 8)
+                    .sum()
+            })
             .collect();
         if least.iter().any(|least| *least > 0) {
             // A multiple of the prime, so that nothing falls below zero.
@@ -528,7 +545,7 @@ pub(crate) fn u256(number: &BigUint) -> String {
 }
 
 /// A program from elements to an element as a WGSL function.
-fn function(name: &str, arguments: &[&str], program: &Program) -> String {
+pub(crate) fn function(name: &str, arguments: &[&str], program: &Program) -> String {
     let inputs: Vec<String> =
         arguments.iter().flat_map(|argument| (0..LIMBS).map(move |limb| format!("{argument}.l{limb}"))).collect();
     let (body, outputs) = program.text(&inputs);

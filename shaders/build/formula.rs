@@ -113,7 +113,8 @@ impl<'f> Formula<'f> {
     pub(crate) fn sub(&mut self, a: El, b: El) -> El {
         let (mut a, mut b) = (a, b);
         loop {
-            let fits = |level: &u64| self.bounds[b.0].iter().zip(self.field.tight).all(|(b, tight)| *b <= tight * level);
+            let fits =
+                |level: &u64| self.bounds[b.0].iter().zip(self.field.tight).all(|(b, tight)| *b <= tight * level);
             let Some(level) = [1, 2, 4].into_iter().find(fits) else {
                 b = self.carry(b);
                 continue;
@@ -146,7 +147,8 @@ impl<'f> Formula<'f> {
     pub(crate) fn function(mut self, name: &str, parameters: &str, result: &str, outputs: &[El]) -> String {
         let outputs: Vec<El> = outputs.iter().map(|output| self.tight(*output)).collect();
         let (products, squares) = self.cost();
-        let mut text = format!("\n// {products} products, {squares} squares.\nfn {name}({parameters}) -> {result} {{\n");
+        let mut text =
+            format!("\n// {products} products, {squares} squares.\nfn {name}({parameters}) -> {result} {{\n");
         let name = |el: El| match &self.steps[el.0] {
             Step::Input(expression) => expression.clone(),
             _ => format!("v{}", el.0),

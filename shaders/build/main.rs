@@ -1,10 +1,18 @@
 //! Recipes in, kernels out: composes each shader's text from its parts, has naga validate it, so that a broken one fails the
 //! build with one line naming the part and the line, and writes the table that the crate includes.
 
+mod chain;
 mod check;
 mod compose;
+mod edwards;
+mod field;
+mod formula;
+mod glv;
 mod hash;
+mod program;
 mod recipes;
+mod signatures;
+mod weierstrass;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -29,11 +29,8 @@ enum Op {
     Add(Value, Value),
     /// The second is never larger.
     Sub(Value, Value),
-    /// To the left within 32 bits; what leaves them is dropped.
-    ShlLow(Value, u32),
     Shr(Value, u32),
     And(Value, u64),
-    Or(Value, Value),
     /// The second where the first is not zero, else the third; 32 bits.
     Select(Value, Value, Value),
 }
@@ -118,18 +115,10 @@ impl Program {
         self.same_width(a, b, Op::Sub)
     }
 
-    pub(crate) fn or(&mut self, a: Value, b: Value) -> Value {
-        self.same_width(a, b, Op::Or)
-    }
-
     fn same_width(&mut self, a: Value, b: Value, op: fn(Value, Value) -> Op) -> Value {
         let long = self.is_long(a) || self.is_long(b);
         let (a, b) = if long { (self.widen(a), self.widen(b)) } else { (a, b) };
         self.push(op(a, b), long)
-    }
-
-    pub(crate) fn shl_low(&mut self, value: Value, bits: u32) -> Value {
-        self.push(Op::ShlLow(value, bits), false)
     }
 
     pub(crate) fn shr(&mut self, value: Value, bits: u32) -> Value {
@@ -194,10 +183,8 @@ impl Program {
                 Op::MulLow(a, b) => low(at(a) * at(b)),
                 Op::Add(a, b) => at(a).checked_add(at(b)).expect("bounded"),
                 Op::Sub(a, b) => at(a).checked_sub(at(b)).expect("bounded"),
-                Op::ShlLow(a, bits) => low(at(a) << bits),
                 Op::Shr(a, bits) => at(a) >> bits,
                 Op::And(a, mask) => at(a) & mask,
-                Op::Or(a, b) => at(a) | at(b),
                 Op::Select(condition, a, b) => at(if at(condition) == 0 { b } else { a }),
             };
             assert!(self.long[place] || value <= u64::from(u32::MAX), "operation {place} leaves 32 bits");
@@ -226,10 +213,8 @@ impl Program {
                 Op::MulLow(a, b) => format!("{} * {}", name(a), name(b)),
                 Op::Add(a, b) => format!("{} + {}", name(a), name(b)),
                 Op::Sub(a, b) => format!("{} - {}", name(a), name(b)),
-                Op::ShlLow(a, bits) => format!("{} << {bits}u", name(a)),
                 Op::Shr(a, bits) => format!("{} >> {bits}u", name(a)),
                 Op::And(a, bits) => format!("{} & {}", name(a), mask(bits)),
-                Op::Or(a, b) => format!("{} | {}", name(a), name(b)),
                 Op::Select(condition, a, b) => format!("select({}, {}, {} != 0u)", name(b), name(a), name(condition)),
             };
             writeln!(text, "    let t{place} = {right};").expect("a string grows");
@@ -252,11 +237,8 @@ fn range_of(op: Op, inputs: &[u64], ranges: &[Range]) -> Option<Range> {
         Op::Mul(a, b) => (at(a).0 * at(b).0, at(a).1.checked_mul(at(b).1)?),
         Op::Add(a, b) => (at(a).0 + at(b).0, at(a).1.checked_add(at(b).1)?),
         Op::Sub(a, b) => (at(a).0.checked_sub(at(b).1)?, at(a).1 - at(b).0),
-        Op::ShlLow(a, bits) => (0, (at(a).1 << bits).min(word)),
         Op::Shr(a, bits) => (at(a).0 >> bits, at(a).1 >> bits),
         Op::And(a, mask) => (0, at(a).1.min(mask)),
-        // No bit above the highest of either.
-        Op::Or(a, b) => (0, u64::MAX >> (at(a).1 | at(b).1).leading_zeros().min(63)),
         Op::Select(_, a, b) => (at(a).0.min(at(b).0), at(a).1.max(at(b).1)),
     })
 }

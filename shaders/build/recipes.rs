@@ -25,6 +25,7 @@ pub(crate) struct Recipe {
 pub(crate) fn all() -> Vec<Recipe> {
     let mut recipes = Vec::new();
     recipes.extend(digests());
+    recipes.extend(crate::signatures::all());
     recipes
 }
 

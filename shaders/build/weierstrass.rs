@@ -9,11 +9,14 @@ use num_bigint::BigUint;
 
 use crate::field::{Field, LIMBS, constant, u256};
 use crate::formula::{El, Formula};
+use crate::glv::beta;
 
 /// Odd multiples in the base's table: windows of 8 bits, digits +-1, +-3 .. +-255.
 pub(crate) const BASE_MULTIPLES: usize = 128;
-/// Words of an affine table entry: x, y, and two of padding, so that it is five vectors of four.
-pub(crate) const ENTRY_WORDS: usize = 20;
+/// Words of an entry of the base's table: x, y, and two of padding, so that it is five vectors of four; where scalars are split,
+/// x, y, beta x and one of padding.
+const ENTRY_WORDS: usize = 20;
+const ENTRY_WORDS_SPLIT: usize = 28;
 
 /// A curve y^2 = x^3 + ax + b.
 pub(crate) struct Curve {
@@ -204,7 +207,9 @@ impl Curve {
     /// The curve's constants and point functions as WGSL.
     pub(crate) fn text(&self) -> String {
         let field = &self.field;
-        let mut text = String::from("\nstruct Point {\n    x: Fe,\n    y: Fe,\n    z: Fe,\n}\n\nstruct Affine {\n    x: Fe,\n    y: Fe,\n}\n\n");
+        let mut text = String::from(
+            "\nstruct Point {\n    x: Fe,\n    y: Fe,\n    z: Fe,\n}\n\nstruct Affine {\n    x: Fe,\n    y: Fe,\n}\n\n",
+        );
         text.push_str("// The sum, and its Z over the first summand's.\nstruct Sum {\n    x: Fe,\n    y: Fe,\n    z: Fe,\n    h: Fe,\n}\n\n");
         text.push_str(&constant("B", &field.form(&self.b)));
         text.push_str(&constant("THRICE_B", &field.form(&(&self.b * 3_u32))));
@@ -245,7 +250,12 @@ impl Curve {
         Some((x3, y3))
     }
 
-    /// 1, 3, 5 .. 255 times the base, [`ENTRY_WORDS`] words each.
+    /// Whether scalars go in halves.
+    pub(crate) fn is_split(&self) -> bool {
+        self.a_is_zero
+    }
+
+    /// 1, 3, 5 .. 255 times the base.
     pub(crate) fn base_table(&self) -> Vec<u8> {
         let base = Some(self.base.clone());
         let twice = self.add(&base, &base);
@@ -255,7 +265,12 @@ impl Curve {
             let (x, y) = multiple.as_ref().expect("far below the order");
             words.extend(self.field.form(x));
             words.extend(self.field.form(y));
-            words.extend([0; ENTRY_WORDS - 2 * LIMBS]);
+            if self.is_split() {
+                words.extend(self.field.form(&(x * beta() % &self.field.prime)));
+                words.extend([0; ENTRY_WORDS_SPLIT - 3 * LIMBS]);
+            } else {
+                words.extend([0; ENTRY_WORDS - 2 * LIMBS]);
+            }
             multiple = self.add(&multiple, &twice);
         }
         words.iter().flat_map(|word| word.to_le_bytes()).collect()

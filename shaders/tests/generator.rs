@@ -9,6 +9,8 @@ mod edwards;
 mod field;
 #[path = "../build/formula.rs"]
 mod formula;
+#[path = "../build/glv.rs"]
+mod glv;
 #[path = "../build/program.rs"]
 mod program;
 #[path = "../build/weierstrass.rs"]
@@ -72,13 +74,19 @@ fn operands(bounds: &[u64]) -> Vec<Vec<u32>> {
 #[test]
 fn products_are_right_at_the_edges_of_their_bounds() {
     for field in fields() {
-        let widest: &[(u64, u64)] = if field.prime.bits() == 253 || field.prefix == "sc" { &[(1, 1), (2, 1)] } else { &[(6, 1), (2, 3)] };
+        let widest: &[(u64, u64)] =
+            if field.prime.bits() == 253 || field.prefix == "sc" { &[(1, 1), (2, 1)] } else { &[(6, 1), (2, 3)] };
         for (a, b) in widest {
             let bounds = [times(field.tight, *a), times(field.tight, *b)].concat();
             for inputs in operands(&bounds) {
                 let out = field.mul.eval(&inputs);
                 let (a, b) = inputs.split_at(LIMBS);
-                assert_eq!(field.value(&out), field.value(a) * field.value(b) % &field.prime, "{} {inputs:?}", field.prime);
+                assert_eq!(
+                    field.value(&out),
+                    field.value(a) * field.value(b) % &field.prime,
+                    "{} {inputs:?}",
+                    field.prime
+                );
                 assert!(out.iter().zip(field.tight).all(|(limb, tight)| u64::from(*limb) <= tight));
             }
         }
@@ -253,17 +261,32 @@ fn chains_are_the_exponents_they_say() {
 }
 
 #[test]
-fn what_it_costs() {
-    for (name, curve) in [("secp256k1", weierstrass::secp256k1()), ("p256", weierstrass::p256()), ("sm2", weierstrass::sm2())] {
-        for (what, field) in [("field", &curve.field), ("order", &curve.order)] {
-            println!("{name} {what}: {} + {} products, tight {:x?}", field.mul.products, field.mul.products_by_constant, field.tight);
+fn halves_are_short_and_make_the_scalar_whole() {
+    let curve = weierstrass::secp256k1();
+    let n = &curve.order.prime;
+    let one = BigUint::from(1_u32);
+    assert_eq!(glv::lambda().modpow(&BigUint::from(3_u32), n), one);
+    assert_eq!(glv::beta().modpow(&BigUint::from(3_u32), &curve.field.prime), one);
+    let [a1, minus_b1, a2, b2] = glv::lattice();
+    assert_eq!((&a1 + (n - minus_b1) * glv::lambda()) % n, BigUint::ZERO);
+    assert_eq!((&a2 + b2 * glv::lambda()) % n, BigUint::ZERO);
+    // lambda G = (beta x, y).
+    let mut sum: Affine = None;
+    for bit in (0..256).rev() {
+        sum = curve.add(&sum, &sum);
+        if glv::lambda().bit(bit) {
+            sum = curve.add(&sum, &Some(curve.base.clone()));
         }
-        println!("{}", curve.field.text().lines().count() + curve.text().lines().count());
-        println!("{}", curve.text().lines().filter(|l| !l.starts_with("const")).collect::<Vec<_>>().join("\n"));
     }
-    let curve = edwards::ed25519();
-    for field in [&curve.field, &curve.order] {
-        println!("25519: {} + {} products, tight {:x?}", field.mul.products, field.mul.products_by_constant, field.tight);
+    assert_eq!(sum, Some((&curve.base.0 * glv::beta() % &curve.field.prime, curve.base.1.clone())));
+    let program = glv::rounded_product();
+    let mut spread = Spread(5);
+    let largest = BigUint::from(2_u32).pow(256);
+    for _ in 0..200 {
+        let (a, g) = (spread.below(&largest), spread.below(&largest));
+        let out = program.eval(&[limbs(&a), limbs(&g)].concat());
+        let out: Vec<u64> = out.iter().map(|limb| u64::from(*limb)).collect();
+        let rounded: BigUint = (a * g + (BigUint::from(1_u32) << 376)) >> 377;
+        assert_eq!(number(&out), rounded);
     }
-    println!("{}", curve.text());
 }

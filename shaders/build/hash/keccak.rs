@@ -19,7 +19,15 @@ fn rotate(value: &str, bits: u32) -> String {
     }
 }
 
+/// The permutation and, over it, the two hash functions.
 pub(super) fn text() -> String {
+    let mut text = permutation();
+    text.push_str(&messages());
+    text
+}
+
+/// `keccak_permute`.
+pub(super) fn permutation() -> String {
     let mut text = String::from("fn keccak_permute(state: array<Wide, 25>) -> array<Wide, 25> {\n    var s = state;\n");
     let mut line = |text_line: String| writeln!(text, "    {text_line}").expect("a string grows");
     for i in 0..25 {
@@ -54,8 +62,11 @@ pub(super) fn text() -> String {
     }
     line(format!("return array<Wide, 25>({});", list(25, |i| format!("a{i}"))));
     text.push_str("}\n\n");
-    write!(
-        text,
+    text
+}
+
+fn messages() -> String {
+    format!(
         "fn keccak_message(item: u32, domain: u32) -> array<u32, 8> {{
     let message = message_of(item);
     let bytes = (PREFIX_WORDS << 2u) + message.y;
@@ -95,8 +106,6 @@ fn sha3_256_message(item: u32) -> array<u32, 8> {{
         absorb_high = absorb("high", 8),
         digest = list(8, |i| format!("wide_{}(state[{}])", if i % 2 == 0 { "low" } else { "high" }, i / 2)),
     )
-    .expect("a string grows");
-    text
 }
 
 fn absorb(half: &str, first: usize) -> String {

@@ -55,6 +55,11 @@ pub(crate) fn keccak() -> Part {
     Part::Generated("hash/keccak", keccak::text())
 }
 
+/// The permutation alone.
+pub(crate) fn keccak_permutation() -> Part {
+    Part::Generated("hash/keccak_permute", keccak::permutation())
+}
+
 pub(crate) fn blake3() -> Part {
     Part::Generated("hash/blake3_compress", arx::blake3())
 }

@@ -16,14 +16,12 @@ const AT_DIVISOR: u32 = 1u;
 const AT_TABLE_Z: u32 = 10u;
 // Running products of the inversion.
 const AT_PRODUCT: u32 = 19u;
-// The scalars as digits, and their signs: bit 0 the base's, bit 1 the point's.
-const AT_DIGITS_BASE: u32 = 28u;
-const AT_DIGITS_POINT: u32 = 36u;
-const AT_SIGNS: u32 = 44u;
+// Places 19 to 44 are the loop's, once the inversion is done.
 // The sum, where the divisor and the table's Z were.
 const AT_SUM_X: u32 = 1u;
 const AT_SUM_Z: u32 = 10u;
-// Its Y takes the place of the digits.
+// What a rule keeps from its hash for later, until the sum's Y takes its place.
+const AT_KEPT: u32 = 45u;
 const AT_SUM_Y: u32 = 45u;
 
 // Of AT_STATUS: nothing decided yet, the verdict is written, the sum has to be computed by complete formulas.
@@ -31,7 +29,7 @@ const GOES_ON: u32 = 0u;
 const DECIDED: u32 = 1u;
 const NEEDS_COMPLETE: u32 = 2u;
 
-// Odd multiples of a point: entries of seven vectors (x, y, then H of its addition, then padding).
+// Odd multiples of a point: entries of seven vectors (x, y, then H of its addition or what the loop keeps there, a word unused).
 const ENTRIES: u32 = 8u;
 const ENTRY_VECTORS: u32 = 7u;
 
@@ -107,12 +105,13 @@ fn load_entry(item: u32, entry: u32) -> Affine {
     return affine_of(scratch_b[at], scratch_b[at + 1u], scratch_b[at + 2u], scratch_b[at + 3u], scratch_b[at + 4u]);
 }
 
-fn load_entry_h(item: u32, entry: u32) -> Fe {
-    let at = (item * ENTRIES + entry) * ENTRY_VECTORS;
-    let a = scratch_b[at + 4u];
-    let b = scratch_b[at + 5u];
-    let c = scratch_b[at + 6u];
+fn third_of(a: vec4<u32>, b: vec4<u32>, c: vec4<u32>) -> Fe {
     return Fe(a.z, a.w, b.x, b.y, b.z, b.w, c.x, c.y, c.z);
+}
+
+fn load_entry_third(item: u32, entry: u32) -> Fe {
+    let at = (item * ENTRIES + entry) * ENTRY_VECTORS;
+    return third_of(scratch_b[at + 4u], scratch_b[at + 5u], scratch_b[at + 6u]);
 }
 
 @compute @workgroup_size(64)
@@ -157,36 +156,24 @@ fn invert(@builtin(global_invocation_id) id: vec3<u32>) {
     fe_invert(id.x, threads, AT_TABLE_Z);
 }
 
-// An odd number k below 2^256, or order - k with the sign turned, as digits: those of v = (k + 2^256 - 1) / 2 in base 2^w, a
-// digit g standing for 2g + 1 - 2^w, odd and never zero.
-fn store_digits(item: u32, at: u32, scalar: U256) -> u32 {
-    let even = (scalar.lo.x & 1u) == 0u;
-    let turned = u256_sub(sc_PRIME, scalar).value;
-    let lo = select(scalar.lo, turned.lo, even);
-    let hi = select(scalar.hi, turned.hi, even);
-    store_u256(item, at, U256((lo >> vec4<u32>(1u)) | (vec4<u32>(lo.yzw, hi.x) << vec4<u32>(31u)), (hi >> vec4<u32>(1u)) | (vec4<u32>(hi.yzw, 1u) << vec4<u32>(31u))));
-    return select(0u, 1u, even);
-}
-
+// The same where the rule divides by nothing.
 @compute @workgroup_size(64)
-fn expand(@builtin(global_invocation_id) id: vec3<u32>) {
-    let item = id.x;
-    if (item >= parameters.items || load_word(item, AT_STATUS) != GOES_ON) {
+fn invert_table(@builtin(global_invocation_id) id: vec3<u32>) {
+    let threads = (parameters.items + 15u) >> 4u;
+    if (id.x >= threads) {
         return;
     }
-    let scalars = item_scalars(item, load_fe(item, AT_DIVISOR));
-    let base_sign = store_digits(item, AT_DIGITS_BASE, scalars.base);
-    let point_sign = store_digits(item, AT_DIGITS_POINT, scalars.point);
-    store_word(item, AT_SIGNS, base_sign | (point_sign << 1u));
+    fe_invert(id.x, threads, AT_TABLE_Z);
+}
 
-    // 1 / Z of each entry from the next one's: Z grew by H.
-    var inverse = load_fe(item, AT_TABLE_Z);
-    for (var entry = ENTRIES - 1u; entry > 0u; entry -= 1u) {
-        let point = load_entry(item, entry);
-        let h = load_entry_h(item, entry);
-        let square = fe_sqr(inverse);
-        let y = fe_mul(fe_mul(point.y, square), inverse);
-        store_entry(item, entry, fe_mul(point.x, square), y, h);
-        inverse = fe_mul(inverse, h);
+// What the loop leaves: Z is zero if an addition met equal or opposite points, once and for all.
+fn store_sum(item: u32, sum: Point) {
+    if (fe_is_zero(sum.z)) {
+        store_word(item, AT_STATUS, NEEDS_COMPLETE);
+        store_fe(item, AT_SUM_Z, fe_ONE);
+        return;
     }
+    store_fe(item, AT_SUM_X, sum.x);
+    store_fe(item, AT_SUM_Z, sum.z);
+    store_sum_y(item, sum.y);
 }

@@ -1,7 +1,46 @@
 // The scalar loop of a short Weierstrass kernel: base scalar times the base plus point scalar times the item's point, in windows
-// of eight and of four bits; and the same by complete formulas for the few items whose sum met a case the loop leaves out.
+// of eight and of four bits over whole scalars; and before it, the scalars' digits and the multiples in affine coordinates.
 
 @group(0) @binding(9) var<storage, read> table: array<vec4<u32>>;
+
+// The scalars as digits, and their signs: bit 0 the base's, bit 1 the point's.
+const AT_DIGITS_BASE: u32 = 28u;
+const AT_DIGITS_POINT: u32 = 36u;
+const AT_SIGNS: u32 = 44u;
+
+// An odd number k below 2^256, or order - k with the sign turned, as digits: those of v = (k + 2^256 - 1) / 2 in base 2^w, a
+// digit g standing for 2g + 1 - 2^w, odd and never zero.
+fn store_digits(item: u32, at: u32, scalar: U256) -> u32 {
+    let even = (scalar.lo.x & 1u) == 0u;
+    let turned = u256_sub(sc_PRIME, scalar).value;
+    let lo = select(scalar.lo, turned.lo, even);
+    let hi = select(scalar.hi, turned.hi, even);
+    store_u256(item, at, U256((lo >> vec4<u32>(1u)) | (vec4<u32>(lo.yzw, hi.x) << vec4<u32>(31u)), (hi >> vec4<u32>(1u)) | (vec4<u32>(hi.yzw, 1u) << vec4<u32>(31u))));
+    return select(0u, 1u, even);
+}
+
+@compute @workgroup_size(64)
+fn expand(@builtin(global_invocation_id) id: vec3<u32>) {
+    let item = id.x;
+    if (item >= parameters.items || load_word(item, AT_STATUS) != GOES_ON) {
+        return;
+    }
+    let scalars = item_scalars(item, load_fe(item, AT_DIVISOR));
+    let base_sign = store_digits(item, AT_DIGITS_BASE, scalars.base);
+    let point_sign = store_digits(item, AT_DIGITS_POINT, scalars.point);
+    store_word(item, AT_SIGNS, base_sign | (point_sign << 1u));
+
+    // 1 / Z of each entry from the next one's: Z grew by H.
+    var inverse = load_fe(item, AT_TABLE_Z);
+    for (var entry = ENTRIES - 1u; entry > 0u; entry -= 1u) {
+        let point = load_entry(item, entry);
+        let h = load_entry_third(item, entry);
+        let square = fe_sqr(inverse);
+        let y = fe_mul(fe_mul(point.y, square), inverse);
+        store_entry(item, entry, fe_mul(point.x, square), y, h);
+        inverse = fe_mul(inverse, h);
+    }
+}
 
 const BASE_ENTRY_VECTORS: u32 = 5u;
 
@@ -56,47 +95,5 @@ fn multiply(@builtin(global_invocation_id) id: vec3<u32>) {
             sum = Point(next.x, next.y, next.z);
         }
     }
-    // Z is zero if an addition met equal or opposite points, once and for all.
-    if (fe_is_zero(sum.z)) {
-        store_word(item, AT_STATUS, NEEDS_COMPLETE);
-        store_fe(item, AT_SUM_Z, fe_ONE);
-        return;
-    }
-    store_fe(item, AT_SUM_X, sum.x);
-    store_fe(item, AT_SUM_Z, sum.z);
-    store_sum_y(item, sum.y);
-}
-
-// Bit `at` of the odd number that the digits at `place` stand for.
-fn digits_bit(item: u32, place: u32, at: u32) -> bool {
-    if (at == 0u) {
-        return true;
-    }
-    return ((load_word(item, place + ((at - 1u) >> 5u)) >> ((at - 1u) & 31u)) & 1u) != 0u;
-}
-
-// The sum in projective coordinates, of an item that needs it; bit by bit, one addition in the text.
-fn complete_sum(item: u32) -> Point {
-    let signs = load_word(item, AT_SIGNS);
-    let base = turned(load_base(0u), (signs & 1u) != 0u);
-    let point = turned(load_entry(item, 0u), (signs & 2u) != 0u);
-    var sum = Point(fe_ZERO, fe_ONE, fe_ZERO);
-    for (var left = 256u; left > 0u; left -= 1u) {
-        for (var step = 0u; step < 3u; step += 1u) {
-            var operand = sum;
-            if (step == 1u) {
-                if (!digits_bit(item, AT_DIGITS_BASE, left - 1u)) {
-                    continue;
-                }
-                operand = Point(base.x, base.y, fe_ONE);
-            } else if (step == 2u) {
-                if (!digits_bit(item, AT_DIGITS_POINT, left - 1u)) {
-                    continue;
-                }
-                operand = Point(point.x, point.y, fe_ONE);
-            }
-            sum = point_add_complete(sum, operand);
-        }
-    }
-    return sum;
+    store_sum(item, sum);
 }
