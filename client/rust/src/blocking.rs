@@ -1,8 +1,8 @@
 //! The same client for programs without async: it brings a runtime of one thread, on which connections are kept alive
 //! between the calls. Not to be used or dropped inside an async runtime.
 
-use assay_scheme::verifier::{Answers, Verifier, VerifierFault};
-use assay_scheme::{Columns, Parameters};
+use assay_scheme::verifier::{Answers, Asked, Verifier, VerifierFault};
+use assay_scheme::{Columns, Operation, Parameters};
 use assay_wire::Status;
 use tokio::runtime::{Builder, Runtime};
 
@@ -86,12 +86,33 @@ pub struct NodeVerifier<'a> {
 impl Verifier for NodeVerifier<'_> {
     fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault> {
         parameters.check(columns.operation()).map_err(VerifierFault::Parameters)?;
-        match self.client.request(columns, parameters, self.options) {
-            Ok(answer) => Ok(Answers { verdicts: answer.verdicts, values: answer.values, width: answer.value_width }),
-            Err(Error::Refused { status: Status::NotServed, .. }) => {
-                Err(VerifierFault::NotServed(columns.operation().name))
-            }
-            Err(error) => Err(VerifierFault::Unavailable(error.to_string())),
+        answers(self.client.request(columns, parameters, self.options), columns.operation())
+    }
+
+    /// The request is under way when this returns; as many are sent at once as the client's `in_flight` says.
+    fn ask<'v>(&'v self, columns: Columns, parameters: &Parameters) -> Asked<'v> {
+        let operation = columns.operation();
+        if let Err(error) = parameters.check(operation) {
+            return Asked::new(move || Err(VerifierFault::Parameters(error)));
         }
+        let (client, parameters, options) = (self.client.client.clone(), parameters.clone(), self.options);
+        let request = async move { client.request(&columns, &parameters, options).await };
+        let under_way = self.client.runtime.spawn(request);
+        Asked::new(move || {
+            let answer = self.client.runtime.block_on(under_way);
+            answers(answer.unwrap_or_else(|_| Err(Error::BadReply("the request broke off".into()))), operation)
+        })
+    }
+
+    fn requests_in_flight(&self) -> usize {
+        self.client.client.config().in_flight
+    }
+}
+
+fn answers(answer: Result<Answer, Error>, operation: &'static Operation) -> Result<Answers, VerifierFault> {
+    match answer {
+        Ok(answer) => Ok(Answers { verdicts: answer.verdicts, values: answer.values, width: answer.value_width }),
+        Err(Error::Refused { status: Status::NotServed, .. }) => Err(VerifierFault::NotServed(operation.name)),
+        Err(error) => Err(VerifierFault::Unavailable(error.to_string())),
     }
 }

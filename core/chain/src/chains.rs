@@ -105,6 +105,7 @@ pub struct Check {
 }
 
 /// One system.
+#[derive(Debug)]
 pub struct Chain {
     /// The name `--chain` takes.
     pub name: &'static str,

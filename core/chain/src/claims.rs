@@ -3,13 +3,16 @@
 //! A claim says: under this row and these parameters, this key signed this message so. A profile keeps the [`Claim`] it got
 //! beside what the claim is about, so that a verdict finds its culprit without a name being written for every claim.
 
+use std::collections::VecDeque;
+
 use assay_scheme::limits::ITEMS_MAX;
 use assay_scheme::registry::Grouping;
-use assay_scheme::{Cause, ColumnsBuilder, Parameters, Reason, Row, Verdict, Verifier, VerifierFault};
+use assay_scheme::{Asked, Cause, ColumnsBuilder, Parameters, Reason, Row, Verdict, Verifier, VerifierFault};
 
 /// Claims held between two [`Collector::settle`]s before [`Collector::is_full`] asks for one. Smaller: rounds end with
-/// part-filled batches more often. Larger: more verdicts and labels wait in memory (about 40 bytes a claim).
-const CLAIMS_MAX: usize = 1 << 22;
+/// part-filled batches more often. Larger: more verdicts and labels wait in memory (about 40 bytes a claim), and findings
+/// come later.
+const CLAIMS_MAX: usize = 1 << 20;
 
 /// One claim's place. Claims pushed one after another have consecutive places, see [`Claim::plus`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,13 +37,31 @@ struct Stream {
     parameters: Parameters,
     builder: ColumnsBuilder,
     claims: Vec<u32>,
+    /// The verifier does not serve this row, so it is not asked again.
+    closed: bool,
 }
 
-/// Gathers claims, asks the verifier as soon as a request's worth is there, keeps the verdicts.
+/// A request that is under way.
+struct Flight<'v> {
+    stream: usize,
+    claims: Vec<u32>,
+    /// Bytes of a value.
+    width: usize,
+    asked: Asked<'v>,
+}
+
+/// Whether nothing more is to be had from a verifier that faulted so.
+fn is_final(fault: &VerifierFault) -> bool {
+    matches!(fault, VerifierFault::Unavailable(_))
+}
+
+/// Gathers claims, asks the verifier as soon as a request's worth is there, keeps the verdicts. As many requests are under
+/// way at once as the verifier likes, while more claims are gathered.
 pub struct Collector<'v> {
     verifier: &'v dyn Verifier,
     batch_items: usize,
     streams: Vec<Stream>,
+    flights: VecDeque<Flight<'v>>,
     answers: Vec<Answer>,
     values: Vec<u8>,
     fault: Option<VerifierFault>,
@@ -48,10 +69,10 @@ pub struct Collector<'v> {
 }
 
 impl<'v> Collector<'v> {
-    /// A collector whose requests are as large as one may be.
+    /// A collector whose requests are as large as the verifier likes them.
     #[must_use]
     pub fn new(verifier: &'v dyn Verifier) -> Self {
-        Self::with_batch_items(verifier, ITEMS_MAX as usize)
+        Self::with_batch_items(verifier, verifier.request_items())
     }
 
     /// A collector that asks as soon as it has `batch_items` (1 to [`ITEMS_MAX`]) of one kind.
@@ -61,6 +82,7 @@ impl<'v> Collector<'v> {
             verifier,
             batch_items: batch_items.clamp(1, ITEMS_MAX as usize),
             streams: Vec::new(),
+            flights: VecDeque::new(),
             answers: Vec::new(),
             values: Vec::new(),
             fault: None,
@@ -127,7 +149,8 @@ impl<'v> Collector<'v> {
             Some(index) => index,
             None => {
                 let builder = ColumnsBuilder::new(operation);
-                self.streams.push(Stream { row, parameters: parameters.clone(), builder, claims: Vec::new() });
+                let parameters = parameters.clone();
+                self.streams.push(Stream { row, parameters, builder, claims: Vec::new(), closed: false });
                 self.streams.len() - 1
             }
         };
@@ -150,28 +173,45 @@ impl<'v> Collector<'v> {
         Claim(claim)
     }
 
-    /// Sends a stream's claims and keeps the answers. After a fault nothing more is asked.
+    /// Sends a stream's claims, and lets the oldest request land while too many are under way. After a fault nothing more
+    /// is asked.
     fn send(&mut self, index: usize) {
         let stream = &mut self.streams[index];
         let builder = std::mem::replace(&mut stream.builder, ColumnsBuilder::new(stream.row.operation()));
         let claims = std::mem::take(&mut stream.claims);
-        if claims.is_empty() || self.fault.is_some() {
+        if claims.is_empty() || stream.closed || self.fault.as_ref().is_some_and(is_final) {
             return;
         }
-        let answered = builder
-            .build()
-            .map_err(|error| VerifierFault::Unavailable(format!("columns: {error}")))
-            .and_then(|columns| {
-                let answers = self.verifier.answer(&columns, &stream.parameters)?;
-                if answers.fit(&columns, &stream.parameters) {
-                    Ok(answers)
-                } else {
-                    Err(VerifierFault::Unavailable("answers of another shape than the question".into()))
-                }
-            });
+        let width = stream.row.operation().value_width(stream.parameters.output);
+        let asked = match builder.build() {
+            Ok(columns) => self.verifier.ask(columns, &stream.parameters),
+            Err(error) => Asked::new(move || Err(VerifierFault::Unavailable(format!("columns: {error}")))),
+        };
         self.batches += 1;
+        self.flights.push_back(Flight { stream: index, claims, width: width.unwrap_or(0), asked });
+        while self.flights.len() >= self.verifier.requests_in_flight().max(1) {
+            self.land();
+        }
+    }
+
+    /// Waits for the oldest request, and keeps its answers.
+    fn land(&mut self) {
+        let Some(Flight { stream, claims, width, asked }) = self.flights.pop_front() else { return };
+        let answered = asked.wait().and_then(|answers| {
+            if answers.are(claims.len(), width) {
+                Ok(answers)
+            } else {
+                Err(VerifierFault::Unavailable("answers of another shape than the question".into()))
+            }
+        });
         match answered {
-            Err(fault) => self.fault = Some(fault),
+            Err(fault) => {
+                self.streams[stream].closed = true;
+                // A row that is not served says less than a verifier that is gone.
+                if !self.fault.as_ref().is_some_and(is_final) {
+                    self.fault = Some(fault);
+                }
+            }
             Ok(answers) => {
                 let base = self.values.len();
                 self.values.extend_from_slice(&answers.values);
@@ -183,11 +223,21 @@ impl<'v> Collector<'v> {
         }
     }
 
-    /// Asks for everything that is still waiting.
+    /// Asks for everything that is still waiting, and waits for every answer.
     pub fn settle(&mut self) {
         for index in 0..self.streams.len() {
             self.send(index);
         }
+        while !self.flights.is_empty() {
+            self.land();
+        }
+    }
+
+    /// Settled claims that have no verdict: a fault's, those behind it, and what the verifier itself left unanswered.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        let answered = |byte| matches!(Verdict::from_byte(byte), Some(Verdict::Valid | Verdict::Invalid(_)));
+        self.answers.iter().filter(|answer| !answered(answer.verdict)).count()
     }
 
     /// Forgets the claims and their verdicts, once they have been judged.
@@ -216,7 +266,7 @@ impl<'v> Collector<'v> {
         self.verdict(claim).is_valid().then(|| self.values.get(answer.value..answer.value + width)).flatten()
     }
 
-    /// The first fault: from then on nothing was asked.
+    /// The fault: from then on nothing was asked; of a row that is not served, nothing of that row.
     #[must_use]
     pub fn fault(&self) -> Option<&VerifierFault> {
         self.fault.as_ref()
@@ -307,6 +357,63 @@ mod tests {
         assert!(claims[2..].iter().all(|claim| matches!(collector.verdict(*claim), Verdict::NotEvaluated(_))));
         assert!(collector.fault().is_some());
         assert_eq!(verifier.asked.borrow().len(), 1);
+    }
+
+    /// [`Even`] with three requests under way, which it answers only when it is waited for; and without BLS.
+    #[derive(Default)]
+    struct Later {
+        even: Even,
+        under_way: std::cell::Cell<usize>,
+        most: std::cell::Cell<usize>,
+    }
+
+    impl Verifier for Later {
+        fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault> {
+            if columns.operation().row == Row::BlsMinPkPop {
+                return Err(VerifierFault::NotServed(columns.operation().name));
+            }
+            self.even.answer(columns, parameters)
+        }
+
+        fn ask<'v>(&'v self, columns: Columns, parameters: &Parameters) -> Asked<'v> {
+            self.under_way.set(self.under_way.get() + 1);
+            self.most.set(self.most.get().max(self.under_way.get()));
+            let parameters = parameters.clone();
+            Asked::new(move || {
+                self.under_way.set(self.under_way.get() - 1);
+                self.answer(&columns, &parameters)
+            })
+        }
+
+        fn request_items(&self) -> usize {
+            2
+        }
+
+        fn requests_in_flight(&self) -> usize {
+            3
+        }
+    }
+
+    #[test]
+    fn several_requests_are_under_way_and_a_row_that_is_not_served_takes_no_other_with_it() {
+        let verifier = Later::default();
+        let mut collector = Collector::new(&verifier);
+        let plain = Parameters::default();
+        let mut claims = Vec::new();
+        let mut unserved = Vec::new();
+        for i in 0..20_usize {
+            unserved.push(collector.push(Row::BlsMinPkPop, &plain, 0, &[0; 48], &[0; 96], b"even"));
+            claims.push(collector.push(ROW, &plain, 0, &[0; 32], &[0; 64], &vec![7; i]));
+        }
+        collector.settle();
+        assert_eq!(verifier.most.get(), 3);
+        assert_eq!(verifier.even.asked.borrow().iter().sum::<usize>(), 20);
+        for (i, claim) in claims.iter().enumerate() {
+            assert_eq!(collector.verdict(*claim).is_valid(), i % 2 == 0, "{i}");
+        }
+        assert!(unserved.iter().all(|claim| matches!(collector.verdict(*claim), Verdict::NotEvaluated(_))));
+        assert_eq!(collector.unanswered(), 20);
+        assert_eq!(collector.fault().map(VerifierFault::name), Some("not-served"));
     }
 
     #[test]

@@ -47,5 +47,5 @@ pub mod vechain;
 pub use chains::{CHAINS, Chain, Options};
 pub use claims::{Claim, Collector};
 pub use input::InputError;
-pub use profile::{Profile, verify_files};
+pub use profile::{Profile, verify_files, verify_files_with};
 pub use report::{Detail, Finding, Report};

@@ -39,6 +39,18 @@ pub fn verify_files(
     verifier: &dyn Verifier,
     detail: Detail,
 ) -> Report {
+    verify_files_with(profile, files, verifier, detail, |_| {})
+}
+
+/// The same, showing the report each time findings may have come: whoever runs many files takes them out of it there, so
+/// that they need not all be held until the end.
+pub fn verify_files_with(
+    profile: &mut dyn Profile,
+    files: impl IntoIterator<Item = (String, Result<Vec<u8>, String>)>,
+    verifier: &dyn Verifier,
+    detail: Detail,
+    mut show: impl FnMut(&mut Report),
+) -> Report {
     let mut report = Report::new(detail);
     let mut collector = Collector::new(verifier);
     for (name, bytes) in files {
@@ -51,10 +63,12 @@ pub fn verify_files(
         }
         if collector.is_full() {
             settle(profile, &mut collector, &mut report);
+            show(&mut report);
         }
     }
     settle(profile, &mut collector, &mut report);
     report.fault = collector.fault().map(ToString::to_string);
+    show(&mut report);
     report
 }
 
@@ -62,6 +76,7 @@ fn settle(profile: &mut dyn Profile, collector: &mut Collector<'_>, report: &mut
     collector.settle();
     profile.follow_up(collector);
     collector.settle();
+    report.unanswered += collector.unanswered();
     profile.judge(collector, report);
     collector.clear();
 }

@@ -103,7 +103,7 @@ pub struct Tally {
 pub enum Ending {
     /// Nothing evaluated is invalid: 0.
     AsExpected,
-    /// Something is invalid, or strictness makes not evaluated count: 1.
+    /// Something is invalid, the verifier left something unanswered, or strictness makes not evaluated count: 1.
     NotAsExpected,
     /// A file could not be read, or nothing at all was evaluated: 2.
     Input,
@@ -135,6 +135,8 @@ pub struct Report {
     pub unreadable: usize,
     /// The verifier's fault, if it had one: what it left unanswered is not evaluated.
     pub fault: Option<String>,
+    /// Signatures that the verifier was to answer for and gave no verdict.
+    pub unanswered: usize,
 }
 
 /// The summary line, field by field in its order.
@@ -220,7 +222,12 @@ impl Report {
         let evaluated = self.valid + self.invalid + self.checks.values().map(|t| t.ok + t.failed).sum::<usize>();
         if self.unreadable > 0 || evaluated == 0 {
             Ending::Input
-        } else if self.invalid > 0 || self.checks_failed() || (strict && self.not_evaluated > 0) {
+        } else if self.invalid > 0
+            || self.checks_failed()
+            || self.unanswered > 0
+            || self.fault.is_some()
+            || (strict && self.not_evaluated > 0)
+        {
             Ending::NotAsExpected
         } else {
             Ending::AsExpected
@@ -273,6 +280,8 @@ mod tests {
         report.item(String::new, Outcome::Valid);
         assert_eq!(report.ending(false), Ending::AsExpected);
         assert_eq!(report.ending(true), Ending::NotAsExpected);
+        let broke_off = Report { fault: Some("gone".into()), ..report.clone() };
+        assert_eq!(broke_off.ending(false), Ending::NotAsExpected, "what was not answered is no success");
         report.item(String::new, Outcome::invalid("x"));
         assert_eq!(report.ending(false), Ending::NotAsExpected);
         report.unreadable("file", "cut");

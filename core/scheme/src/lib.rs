@@ -22,4 +22,4 @@ pub use parameters::{Hash, Output, Parameters};
 pub use priority::Priority;
 pub use registry::{Kind, Operation, Row};
 pub use verdict::{Cause, Reason, Verdict};
-pub use verifier::{Answers, Verifier, VerifierFault};
+pub use verifier::{Answers, Asked, Verifier, VerifierFault};

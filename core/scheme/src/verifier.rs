@@ -3,6 +3,7 @@
 //! What turns a chain's bytes into columns asks through this trait, so that it need not know where the answers come from.
 
 use crate::columns::Columns;
+use crate::limits::ITEMS_MAX;
 use crate::parameters::{ParameterError, Parameters};
 use crate::verdict::{Cause, Verdict};
 
@@ -23,10 +24,13 @@ impl Answers {
     /// shape is a fault of whoever gave it.
     #[must_use]
     pub fn fit(&self, columns: &Columns, parameters: &Parameters) -> bool {
-        let items = columns.items();
-        columns.operation().value_width(parameters.output) == Some(self.width)
-            && self.verdicts.len() == items
-            && self.values.len() == items * self.width
+        columns.operation().value_width(parameters.output).is_some_and(|width| self.are(columns.items(), width))
+    }
+
+    /// Whether these are the answers of so many items with values of this width.
+    #[must_use]
+    pub fn are(&self, items: usize, width: usize) -> bool {
+        self.width == width && self.verdicts.len() == items && self.values.len() == items * width
     }
 
     /// Item `item`'s verdict. A byte nobody assigned reads as not evaluated, never as valid.
@@ -77,6 +81,24 @@ impl std::fmt::Display for VerifierFault {
 
 impl std::error::Error for VerifierFault {}
 
+/// Answers that are on their way.
+pub struct Asked<'v>(Box<dyn FnOnce() -> Result<Answers, VerifierFault> + 'v>);
+
+impl<'v> Asked<'v> {
+    /// Answers that come when they are waited for.
+    pub fn new(wait: impl FnOnce() -> Result<Answers, VerifierFault> + 'v) -> Self {
+        Self(Box::new(wait))
+    }
+
+    /// Blocks until they are there.
+    ///
+    /// # Errors
+    /// As [`Verifier::answer`].
+    pub fn wait(self) -> Result<Answers, VerifierFault> {
+        (self.0)()
+    }
+}
+
 /// Answers columns, blocking until it has.
 pub trait Verifier {
     /// A verdict (and value) for each item of `columns`.
@@ -84,11 +106,39 @@ pub trait Verifier {
     /// # Errors
     /// When no item got an answer; what could not be evaluated of an otherwise answered batch is a verdict of its own.
     fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault>;
+
+    /// Begins to answer, so that the asker can go on meanwhile. A verifier that cannot answers at once.
+    fn ask<'v>(&'v self, columns: Columns, parameters: &Parameters) -> Asked<'v> {
+        let answered = self.answer(&columns, parameters);
+        Asked::new(move || answered)
+    }
+
+    /// Items that are worth a request, 1 to [`ITEMS_MAX`].
+    fn request_items(&self) -> usize {
+        ITEMS_MAX as usize
+    }
+
+    /// Requests that are worth having under way at once, at least 1.
+    fn requests_in_flight(&self) -> usize {
+        1
+    }
 }
 
 impl<V: Verifier + ?Sized> Verifier for &V {
     fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault> {
         (**self).answer(columns, parameters)
+    }
+
+    fn ask<'v>(&'v self, columns: Columns, parameters: &Parameters) -> Asked<'v> {
+        (**self).ask(columns, parameters)
+    }
+
+    fn request_items(&self) -> usize {
+        (**self).request_items()
+    }
+
+    fn requests_in_flight(&self) -> usize {
+        (**self).requests_in_flight()
     }
 }
 
