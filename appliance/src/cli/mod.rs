@@ -3,6 +3,7 @@
 //! - [`error`]: what stops a command, and the exit codes. [`interrupt`]: Ctrl-C. [`progress`]: the bar.
 //! - [`input`], [`items`]: JSON lines to items; [`checklist`]: lists of digests.
 //! - [`source`]: an engine here, or nodes; [`stream`]: any number of items through either, in bounded memory.
+//! - [`chain`]: chains' own files through their profiles.
 //! - [`report`]: verdicts to lines and a summary; [`table`]: columns for people.
 
 use std::panic;
@@ -13,6 +14,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub mod bench;
 pub mod cert;
+pub mod chain;
 pub mod checklist;
 pub mod completions;
 pub mod config;
@@ -67,6 +69,8 @@ enum Command {
     Recover(recover::Args),
     /// Hash files, or JSON lines.
     Digest(digest::Args),
+    /// Verify chains' own blocks, commits and transactions.
+    Chain(chain::Args),
     /// Measure items per second in this process.
     Bench(bench::Args),
     /// Send load to nodes and measure latency and throughput.
@@ -99,6 +103,7 @@ impl Command {
             Self::Verify(args) => verify::run(args),
             Self::Recover(args) => recover::run(args),
             Self::Digest(args) => digest::run(args),
+            Self::Chain(args) => chain::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Load(args) => load::run(args),
             Self::Completions(args) => completions::run(args),

@@ -185,10 +185,21 @@ impl Source {
     /// # Errors
     /// When a demanded backend is missing or does not compute `operation`, or no node answers.
     pub fn open(args: &SourceArgs, operation: &'static Operation) -> Result<Self, CliError> {
+        let source = Self::open_any(args)?;
+        if let Self::Local { engine, .. } = &source {
+            demand_served(engine, args.backend, operation)?;
+        }
+        Ok(source)
+    }
+
+    /// The same for operations that are not known yet.
+    ///
+    /// # Errors
+    /// When a demanded backend is missing, or no node answers.
+    pub fn open_any(args: &SourceArgs) -> Result<Self, CliError> {
         let deadline = args.deadline_ms.map(Duration::from_millis);
         if args.nodes.connect.is_empty() {
             let (engine, start) = start_engine(args.backend, args.threads)?;
-            demand_served(&engine, args.backend, operation)?;
             return Ok(Self::Local { engine, start, priority: args.priority, deadline });
         }
         if let Choice::Only(backend) = args.backend {

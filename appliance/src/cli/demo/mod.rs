@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::node::Node;
 use crate::tls::issue;
 
+mod chains;
 mod data;
 mod scrape;
 
@@ -77,6 +78,7 @@ struct Spoilt {
 struct Story {
     rows: Vec<Line>,
     spoilt: Vec<Spoilt>,
+    chains: Vec<chains::Line>,
     metrics: Vec<String>,
     seconds: f64,
 }
@@ -85,6 +87,7 @@ impl Story {
     fn as_expected(&self) -> bool {
         self.rows.iter().all(|row| row.as_expected)
             && self.spoilt.iter().all(|row| row.found == row.spoilt && row.others_changed == 0)
+            && self.chains.iter().all(|line| line.as_expected)
             && !self.metrics.is_empty()
     }
 }
@@ -143,6 +146,10 @@ async fn tell(args: &Args) -> Result<Story, CliError> {
         story.spoilt.push(spoil(&client, set).await?);
     }
     say(args, &format!("\nThe same again with some items spoilt, one bit each:\n\n{}", spoilt_table(&story.spoilt)))?;
+
+    story.chains = chains::through(&client).await?;
+    let text = chains::chains_table(&story.chains);
+    say(args, &format!("\nThe chains' own files, under the chains' own rules (`assay chain verify`):\n\n{text}"))?;
 
     story.metrics = scrape::metrics(node.admin_addr(), TENANT).await?;
     say(args, &format!("\nWhat Prometheus sees of it:\n\n  {}\n", story.metrics.join("\n  ")))?;
