@@ -1,6 +1,7 @@
 //! Bytes to blocks and transactions, and what a block must satisfy without any signature.
 
 use bitcoin::consensus::Decodable;
+use bitcoin::consensus::encode::Error;
 use bitcoin::hashes::Hash;
 use bitcoin::{Transaction, Txid};
 
@@ -30,8 +31,14 @@ fn transaction(reader: &mut Reader<'_>) -> Result<Transaction, InputError> {
     let start = reader.offset();
     let mut rest = reader.rest();
     let before = rest.len();
-    let transaction = Transaction::consensus_decode_from_finite_reader(&mut rest)
-        .map_err(|error| InputError::new(start + before - rest.len(), format!("transaction: {error}")))?;
+    let transaction = Transaction::consensus_decode_from_finite_reader(&mut rest).map_err(|error| {
+        let what = match error {
+            // A slice knows no other fault of reading than its end.
+            Error::Io(_) => "the bytes end within a transaction".to_owned(),
+            error => format!("transaction: {error}"),
+        };
+        InputError::new(start + before - rest.len(), what)
+    })?;
     reader.take(before - rest.len())?;
     Ok(transaction)
 }
