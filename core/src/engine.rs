@@ -511,7 +511,7 @@ mod tests {
         }
         let statistics = engine.statistics();
         let computed: u64 = engine.backends().iter().map(|status| status.items).sum();
-        assert_eq!(computed, statistics.iter().map(|row| row.items).sum());
+        assert_eq!(computed, statistics.iter().map(|row| row.items).sum::<u64>());
         assert!(Row::ALL.into_iter().all(|row| statistics.iter().any(|statistics| statistics.row == row)));
         assert!(statistics.iter().all(|row| row.items > 0 && row.seconds > 0.0 && row.seconds_per_item > 0.0));
     }

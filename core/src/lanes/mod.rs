@@ -7,7 +7,7 @@
 //! - `word`: the vector operations a kernel may use; `avx512` and, in tests, plain arrays implement them.
 //! - `level`: which instructions there are, and the only door to code compiled for them.
 //! - `hash`: the hashes' kernels.
-//! - `ed25519`: a curve each.
+//! - `ed25519`; `secp256k1`, `p256` and `sm2` over `weierstrass`: a curve each.
 //! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
 #[cfg(target_arch = "x86_64")]
@@ -17,11 +17,15 @@ mod hash;
 mod items;
 mod level;
 mod message;
+mod p256;
 #[cfg(test)]
 mod portable;
+mod secp256k1;
+mod sm2;
 #[cfg(test)]
 mod testing;
 mod unroll;
+mod weierstrass;
 mod word;
 
 use std::ops::Range;
@@ -70,6 +74,15 @@ const fn curve(row: Row) -> Option<Curve> {
         Row::Ed25519Zip215 => ed25519::zip215,
         Row::Ed25519Ref10 => ed25519::ref10,
         Row::Ed25519Strict => ed25519::strict,
+        Row::EcdsaSecp256k1 => secp256k1::ecdsa,
+        Row::EcdsaSecp256k1LowS => secp256k1::ecdsa_low_s,
+        Row::SchnorrBip340 => secp256k1::schnorr,
+        Row::RecoverSecp256k1 => secp256k1::recover,
+        Row::RecoverSecp256k1LowS => secp256k1::recover_low_s,
+        Row::EcdsaP256 => p256::ecdsa,
+        Row::EcdsaP256LowS => p256::ecdsa_low_s,
+        Row::Sm2Za => sm2::with_za,
+        Row::Sm2E => sm2::with_e,
         _ => return None,
     })
 }

@@ -1,0 +1,31 @@
+//! The rows over P-256.
+
+use super::super::items::Call;
+use super::super::weierstrass::verify;
+use super::point::P256;
+use crate::backend::Output;
+
+/// FIPS 186-5, section 6.4.2, over a digest of 32 bytes.
+pub(in super::super) fn ecdsa(call: &Call<'_>, out: &mut Output<'_>) {
+    verify::ecdsa::<P256>(call, out, false);
+}
+
+/// The same with s at most n/2 (Fabric bccsp/utils/ecdsa.go).
+pub(in super::super) fn ecdsa_low_s(call: &Call<'_>, out: &mut Output<'_>) {
+    verify::ecdsa::<P256>(call, out, true);
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::Row;
+
+    use super::super::super::testing;
+
+    #[test]
+    fn verdicts_agree_at_every_size_and_in_every_lane() {
+        for row in [Row::EcdsaP256, Row::EcdsaP256LowS] {
+            testing::agree_at_every_size(row);
+            testing::agree_in_every_lane(row);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The curve's parameters.
+
+use std::sync::OnceLock;
+
+use super::super::weierstrass::Curve;
+use super::super::weierstrass::field::Element;
+use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
+use super::super::weierstrass::scalar::Part;
+use super::super::weierstrass::table::FixedTable;
+use super::super::word::Word52;
+use super::field::{self, P};
+use super::scalar::{self, N};
+
+/// y² = x³ + 7 (SEC 2 v2, section 2.4.1).
+#[derive(Clone, Copy)]
+pub(in super::super) struct Secp256k1;
+
+impl Curve for Secp256k1 {
+    type Field = P;
+    type Order = N;
+    const A_IS_MINUS_3: bool = false;
+    const B: Limbs = [7, 0, 0, 0, 0];
+    const G: [Limbs; 2] = [
+        limbs::from_hex("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"),
+        limbs::from_hex("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"),
+    ];
+    const PARTS: usize = 2;
+    const BITS: usize = 130;
+    /// A cube root of one, whose map (x, y) to (beta x, y) multiplies points by l (see `scalar`).
+    const BETA: Limbs = limbs::from_hex("7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee");
+
+    #[inline(always)]
+    fn square_root<W: Word52>(square: Element<W, P>) -> Element<W, P> {
+        field::square_root(square)
+    }
+
+    #[inline(always)]
+    fn split<W: Word52>(scalar: [W; LIMBS]) -> [Part<W>; 2] {
+        scalar::split(scalar)
+    }
+
+    #[inline(always)]
+    fn fixed_table<W: Word52>() -> &'static FixedTable {
+        static TABLE: OnceLock<FixedTable> = OnceLock::new();
+        FixedTable::get::<W, Self>(&TABLE)
+    }
+}

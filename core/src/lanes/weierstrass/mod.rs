@@ -1,0 +1,52 @@
+//! Short Weierstrass curves y² = x³ + ax + b of prime order over lanes: one layer for secp256k1, P-256 and SM2, whose
+//! parameters stand in their own folders.
+//!
+//! - `limbs`: numbers of five limbs; `field`: elements of a prime field; `scalar`: a scalar's digits.
+//! - `point`: points and their sums; `table`: multiples of a point to add from.
+//! - `combine`: u * G + v * Q for groups of eight; `verify`: keys, signatures and digests from their columns.
+
+pub(super) mod combine;
+pub(super) mod field;
+pub(super) mod limbs;
+pub(super) mod point;
+#[cfg(test)]
+mod proof;
+pub(super) mod scalar;
+pub(super) mod table;
+pub(super) mod verify;
+
+use super::word::Word52;
+use field::{Element, Modulus};
+use limbs::Limbs;
+use scalar::Part;
+use table::FixedTable;
+
+/// A curve's parameters.
+pub(super) trait Curve: Copy + 'static {
+    /// The field of coordinates.
+    type Field: Modulus;
+    /// The field of scalars.
+    type Order: Modulus;
+    /// Whether a is -3; else it is 0.
+    const A_IS_MINUS_3: bool;
+    /// b, in the field's form.
+    const B: Limbs;
+    /// G's coordinates, in the field's form.
+    const G: [Limbs; 2];
+    /// How many parts a scalar is split into: 1, or 2 where the curve has an endomorphism.
+    const PARTS: usize;
+    /// Bits of a part, a multiple of both widths of windows: digits start at each multiple.
+    const BITS: usize;
+    /// What the endomorphism multiplies x by, in the field's form; one where there is none.
+    const BETA: Limbs;
+
+    /// A square root of each lane that has one: x^((p + 1) / 4).
+    fn square_root<W: Word52>(square: Element<W, Self::Field>) -> Element<W, Self::Field>;
+
+    /// A scalar below the order as odd parts k, the scalar being their sum with the endomorphism's eigenvalue times the
+    /// second: `PARTS` of the two count.
+    fn split<W: Word52>(scalar: [W; limbs::LIMBS]) -> [Part<W>; 2];
+
+    /// The multiples of G, computed once.
+    fn fixed_table<W: Word52>() -> &'static FixedTable;
+}
