@@ -20,6 +20,8 @@ mod tests {
     use assay_scheme::Row;
 
     use super::super::super::testing;
+    use super::super::super::weierstrass::adversary::check_ecdsa;
+    use super::P256;
 
     #[test]
     fn verdicts_agree_at_every_size_and_in_every_lane() {
@@ -27,5 +29,10 @@ mod tests {
             testing::agree_at_every_size(row);
             testing::agree_in_every_lane(row);
         }
+    }
+
+    #[test]
+    fn odd_items_have_their_reasons_in_every_lane() {
+        check_ecdsa::<P256>(Row::EcdsaP256, Row::EcdsaP256LowS, false, "7");
     }
 }

@@ -1,6 +1,8 @@
 //! secp256k1 (SEC 2 v2, section 2.4.1) over lanes: ECDSA, recovery and BIP-340.
 
 mod field;
+#[cfg(test)]
+mod odd;
 mod point;
 mod scalar;
 mod verify;

@@ -222,24 +222,3 @@ fn candidates<W: Word52>(group: &[&Item<'_>; 8], r: [W; LIMBS]) -> (Affine<W, Se
     let failed = failed | no_point;
     (Affine { x, y }.select(failed, Affine::base()), failed)
 }
-
-#[cfg(test)]
-mod tests {
-    use assay_scheme::Row;
-
-    use super::super::super::testing;
-
-    #[test]
-    fn verdicts_agree_at_every_size_and_in_every_lane() {
-        for row in [
-            Row::EcdsaSecp256k1,
-            Row::EcdsaSecp256k1LowS,
-            Row::SchnorrBip340,
-            Row::RecoverSecp256k1,
-            Row::RecoverSecp256k1LowS,
-        ] {
-            testing::agree_at_every_size(row);
-            testing::agree_in_every_lane(row);
-        }
-    }
-}

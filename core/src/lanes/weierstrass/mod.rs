@@ -5,12 +5,14 @@
 //! - `point`: points and their sums; `table`: multiples of a point to add from.
 //! - `combine`: u * G + v * Q for groups of eight; `verify`: keys, signatures and digests from their columns.
 
+#[cfg(test)]
+pub(super) mod adversary;
 pub(super) mod combine;
 pub(super) mod field;
 pub(super) mod limbs;
 pub(super) mod point;
 #[cfg(test)]
-mod proof;
+pub(super) mod proof;
 pub(super) mod scalar;
 pub(super) mod table;
 pub(super) mod verify;
