@@ -162,9 +162,17 @@ impl Detected {
     }
 }
 
+/// Bytes that tables of known keys may take where nobody says otherwise.
+pub const KEY_TABLE_BYTES: usize = 64 << 20;
+
 /// Looks for every backend there is a name for; the last resort first.
 #[must_use]
 pub fn detect() -> Vec<Detected> {
+    detect_with(KEY_TABLE_BYTES)
+}
+
+/// The same, with room for tables of keys that keep coming; with 0 bytes only those that were preloaded have any.
+pub(crate) fn detect_with(key_table_bytes: usize) -> Vec<Detected> {
     let missing = |name, reason: &'static str| Detected { name, backend: Err(reason), note: reason.to_owned() };
     vec![
         Detected {
@@ -174,7 +182,7 @@ pub fn detect() -> Vec<Detected> {
         },
         match Level::detect() {
             Some(hashes) => {
-                let lanes = Lanes::new(hashes, CurveLevel::detect());
+                let lanes = Lanes::new(hashes, CurveLevel::detect(), key_table_bytes);
                 Detected { name: BackendName::Lanes, note: lanes.note(), backend: Ok(Arc::new(lanes)) }
             }
             None => missing(BackendName::Lanes, "the lanes need AVX-512 F, BW and VL, which this processor lacks"),

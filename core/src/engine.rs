@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use assay_scheme::{Priority, Row};
 
-use crate::backend::{Backend, BackendName, Detected, detect};
+use crate::backend::{Backend, BackendName, Detected, detect_with};
 use crate::batch::Bundle;
 use crate::job::Job;
 use crate::pool::Pool;
@@ -50,7 +50,7 @@ impl Engine {
     /// # Errors
     /// When a demanded backend is missing, or one gives a wrong known answer.
     pub fn new(config: Config, clock: Clock) -> Result<Self, StartError> {
-        Self::with_backends(detect(), config, clock)
+        Self::with_backends(detect_with(config.key_table_bytes), config, clock)
     }
 
     /// The same with what `detect` found.
@@ -237,6 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::backend::detect;
     use crate::router::Router;
     use crate::testing::{Gate, HeldClock, MadeUp, bundle, engine, expected, order, real_clock};
 

@@ -279,7 +279,7 @@ impl Source {
 /// When a demanded backend is missing.
 pub fn start_engine(choice: Choice, threads: usize) -> Result<(Engine, Instant), CliError> {
     let start = Instant::now();
-    let config = Config { choice, threads, on_thread_start: None };
+    let config = Config { choice, threads, ..Config::default() };
     Ok((Engine::new(config, Arc::new(move || start.elapsed()))?, start))
 }
 

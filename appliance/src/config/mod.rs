@@ -142,8 +142,22 @@ pub struct EngineConfig {
     pub threads: usize,
     /// Unix niceness of the workers, 0 to 19.
     pub nice: u8,
+    /// Where workers run.
+    pub affinity: Affinity,
+    /// Bytes of the tables of keys that keep coming.
+    pub key_table_bytes: usize,
     /// Milliseconds between known-answer batches.
     pub self_test_interval_ms: u64,
+}
+
+/// Where the engine's workers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Affinity {
+    /// Where the system puts them.
+    System,
+    /// Each on a core of its own.
+    Core,
 }
 
 /// `[queues]`: one per priority.

@@ -67,6 +67,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.backend", Rule::Word(&["auto", "reference", "lanes", "gpu"])),
     ("engine.threads", Rule::Integer(0, 1_024)),
     ("engine.nice", Rule::Integer(0, 19)),
+    ("engine.affinity", Rule::Word(&["system", "core"])),
+    ("engine.key_table_bytes", Rule::Integer(0, 64 * GIBIBYTE)),
     ("engine.self_test_interval_ms", Rule::Integer(10, 3_600_000)),
     ("queues.*.items_max", Rule::Integer(ITEMS_MAX as i64, 1 << 30)),
     ("queues.*.batch_items_max", Rule::Integer(1, 1 << 20)),

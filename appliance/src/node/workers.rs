@@ -1,4 +1,4 @@
-//! Starts the engine, whose workers step back behind the threads that read sockets.
+//! Starts the engine, whose workers step back behind the threads that read sockets and stay on a core where that is wanted.
 
 use std::sync::Arc;
 
@@ -7,15 +7,28 @@ use assay_core::engine::Clock;
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy};
 
 use super::StartError;
-use crate::config::Config;
+use crate::config::{Affinity, Config};
 
 /// Starts the engine off the runtime: it detects backends and runs their known answers.
 pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<Engine>, StartError> {
     let nice = config.engine.nice;
+    let cores = match config.engine.affinity {
+        Affinity::System => Vec::new(),
+        Affinity::Core => core_affinity::get_core_ids().unwrap_or_else(|| {
+            tracing::warn!("the cores are not known: workers run where the system puts them");
+            Vec::new()
+        }),
+    };
     let config = assay_core::Config {
         choice: config.engine.backend,
         threads: config.engine.threads,
-        on_thread_start: Some(Arc::new(move |thread| step_back(thread, nice))),
+        on_thread_start: Some(Arc::new(move |thread| {
+            step_back(thread, nice);
+            if !cores.is_empty() && !pin(thread, &cores) {
+                tracing::warn!(thread, "a worker is not pinned");
+            }
+        })),
+        key_table_bytes: config.engine.key_table_bytes,
     };
     let engine = tokio::task::spawn_blocking(move || Engine::new(config, clock)).await;
     let engine = Arc::new(engine.map_err(|_| StartError::Interrupted)??);
@@ -42,6 +55,11 @@ fn step_back(thread: usize, nice: u8) {
     }
 }
 
+/// Keeps this worker on one of the cores that the process may run on; whether the system let it.
+fn pin(thread: usize, cores: &[core_affinity::CoreId]) -> bool {
+    core_affinity::set_for_current(cores[thread % cores.len()])
+}
+
 /// The library's priority, of 0 to 99, that it makes this niceness of.
 fn nice_priority(nice: u8, policy: ThreadSchedulePolicy) -> Option<ThreadPriority> {
     (0..=99_u8)
@@ -53,6 +71,19 @@ fn nice_priority(nice: u8, policy: ThreadSchedulePolicy) -> Option<ThreadPriorit
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pinned_worker_has_one_core_and_they_take_turns() {
+        let cores = core_affinity::get_core_ids().expect("cores");
+        for thread in 0..=cores.len() {
+            let all = cores.clone();
+            let own = std::thread::spawn(move || {
+                assert!(pin(thread, &all));
+                core_affinity::get_core_ids().expect("cores")
+            });
+            assert_eq!(own.join().expect("no panic"), [cores[thread % cores.len()]]);
+        }
+    }
 
     #[test]
     fn every_configurable_niceness_has_a_priority() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use assay_scheme::Priority;
 
-use crate::backend::BackendName;
+use crate::backend::{BackendName, KEY_TABLE_BYTES};
 use crate::batch::Results;
 
 /// Monotonic time since a start the caller chose. Handed in, so that tests hold time in their hands.
@@ -22,7 +22,7 @@ pub enum Choice {
 }
 
 /// How an engine is built.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Config {
     /// Which backends may compute.
     pub choice: Choice,
@@ -30,6 +30,14 @@ pub struct Config {
     pub threads: usize,
     /// Called first on each worker thread: the node lowers its scheduling priority or pins it there.
     pub on_thread_start: Option<ThreadHook>,
+    /// Bytes that backends may keep of keys that keep coming, so that items which bear them cost less; 0 keeps none.
+    pub key_table_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { choice: Choice::default(), threads: 0, on_thread_start: None, key_table_bytes: KEY_TABLE_BYTES }
+    }
 }
 
 /// Called with a worker's index, on its thread, before it works.

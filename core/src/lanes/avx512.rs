@@ -4,6 +4,7 @@
 //! called with a token that detection minted; [`Word52`] asks for AVX-512 DQ and IFMA besides, which have a token of their
 //! own. That is what every `SAFETY` line below leans on.
 #![allow(unsafe_code, reason = "vendor intrinsics need it; each is fenced by the token")]
+#![allow(clippy::needless_range_loop, reason = "zip and its like may be left standing, without the instructions")]
 
 use std::arch::x86_64::*;
 
@@ -135,7 +136,7 @@ impl Word32 for Avx512x32 {
 /// An 8 x 8 transposition.
 #[inline(always)]
 fn transpose(rows: [Avx512x64; LANES_64]) -> [Avx512x64; LANES_64] {
-    let rows = rows.map(|row| row.0);
+    let rows = [rows[0].0, rows[1].0, rows[2].0, rows[3].0, rows[4].0, rows[5].0, rows[6].0, rows[7].0];
     // In three steps: words, then 128-bit blocks twice.
     // pairs[2 p + k]: in 128-bit block b, word 2 b + k of lanes 2 p and 2 p + 1.
     let mut pairs = rows;
@@ -175,7 +176,11 @@ impl Word64 for Avx512x64 {
     }
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8] {
-        transpose(std::array::from_fn(|lane| Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())))))
+        let mut rows = [Self::splat(0); LANES_64];
+        for lane in 0..LANES_64 {
+            rows[lane] = Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())));
+        }
+        transpose(rows)
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {

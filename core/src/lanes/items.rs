@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use assay_scheme::{Parameters, Reason, Verdict};
 
+use super::KnownKeys;
 use super::level::{CurveLevel, Level};
 use super::word::LANES_64;
 use crate::backend::Output;
@@ -31,6 +32,8 @@ pub(super) struct Call<'a> {
     pub(super) curves: CurveLevel,
     /// What hashing runs on.
     pub(super) hashes: Level,
+    /// Tables of known keys.
+    pub(super) keys: &'a KnownKeys,
     /// The bundle's.
     pub(super) parameters: &'a Parameters,
     /// Those to be computed; none is refused in encoding. May be empty.

@@ -60,6 +60,7 @@ pub(super) fn signed_digests(call: &Call<'_>) -> Vec<Option<[u8; 32]>> {
 mod tests {
     use assay_scheme::Parameters;
 
+    use super::super::KnownKeys;
     use super::super::items::Item;
     use super::super::level::CurveLevel;
     use super::*;
@@ -87,7 +88,8 @@ mod tests {
             items.map(|(at, message)| Item { at, form: 0, key: &[], signature: &[], message }).collect();
         let digests = |parameters: &Parameters| {
             let (curves, hashes) = (CurveLevel::PORTABLE, Level::PORTABLE);
-            signed_digests(&Call { curves, hashes, parameters, items: items.clone() })
+            let keys = &KnownKeys::new(0);
+            signed_digests(&Call { curves, hashes, keys, parameters, items: items.clone() })
         };
         for hash in Hash::ALL {
             let expected: Vec<_> = messages.iter().map(|message| Some(reference::hash(hash, message))).collect();

@@ -8,6 +8,7 @@
 //! - `level`: which instructions there are, and the only door to code compiled for them.
 //! - `hash`: the hashes' kernels.
 //! - `ed25519`; `secp256k1`, `p256` and `sm2` over `weierstrass`: a curve each.
+//! - `keys`: tables of known keys, within a bound.
 //! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
 #[cfg(target_arch = "x86_64")]
@@ -15,6 +16,7 @@ mod avx512;
 mod ed25519;
 mod hash;
 mod items;
+mod keys;
 mod level;
 mod message;
 mod p256;
@@ -29,39 +31,66 @@ mod weierstrass;
 mod word;
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use assay_scheme::{Kind, Row};
+use assay_scheme::{Keys, Kind, Row};
 
-use crate::backend::{Backend, BackendName, Fault, Output};
+use crate::backend::{Backend, BackendName, Fault, Output, Preloaded};
 use crate::batch::Bundle;
 use hash::Kernel;
 use items::Call;
+use keys::Table;
 pub use level::{CurveLevel, Level};
 
 /// The lanes backend.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lanes {
     hashes: Level,
     curves: Option<CurveLevel>,
+    keys: Arc<KnownKeys>,
+}
+
+/// Tables of known keys, a cache for each curve.
+#[derive(Debug)]
+pub(crate) struct KnownKeys {
+    ed25519: Arc<keys::Cache<ed25519::KeyTable>>,
+}
+
+impl KnownKeys {
+    /// Curves that keep tables: each has an even share.
+    const CURVES: usize = 1;
+
+    fn new(bytes: usize) -> Self {
+        let share = bytes / Self::CURVES;
+        Self { ed25519: Arc::new(keys::Cache::new(share)) }
+    }
 }
 
 impl Lanes {
-    /// Lanes on these instructions; without those for curves, for digests alone.
+    /// Lanes on these instructions; without those for curves, for digests alone. Tables of keys that keep coming may take
+    /// so many bytes.
     #[must_use]
-    pub const fn new(hashes: Level, curves: Option<CurveLevel>) -> Self {
-        Self { hashes, curves }
+    pub fn new(hashes: Level, curves: Option<CurveLevel>, key_table_bytes: usize) -> Self {
+        Self { hashes, curves, keys: Arc::new(KnownKeys::new(key_table_bytes)) }
     }
 
-    /// What serves here, for people.
+    /// What serves here and what falls back, for people.
     #[must_use]
     pub fn note(&self) -> String {
-        let hashes = self.hashes.name();
-        match self.curves {
-            Some(curves) => format!("every digest in {hashes} lanes, curves in {} lanes", curves.name()),
-            None => {
-                format!("every digest in {hashes} lanes; curves, which need AVX-512 IFMA, fall back on the libraries")
-            }
-        }
+        let digests = format!("every digest in {} lanes", self.hashes.name());
+        let Some(level) = self.curves else {
+            return format!("{digests}; curves need AVX-512 IFMA and fall back on the libraries");
+        };
+        let curves = [
+            ("Ed25519", Row::Ed25519Zip215),
+            ("secp256k1", Row::EcdsaSecp256k1),
+            ("P-256", Row::EcdsaP256),
+            ("SM2", Row::Sm2Za),
+        ];
+        let (here, back): (Vec<_>, Vec<_>) = curves.into_iter().partition(|(_, row)| curve(*row).is_some());
+        let names = |of: Vec<(&'static str, Row)>| of.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        let note = format!("{digests}, {} in {} lanes", names(here), level.name());
+        if back.is_empty() { note } else { format!("{note}; {} on the libraries", names(back)) }
     }
 }
 
@@ -123,13 +152,30 @@ impl Backend for Lanes {
         let items = items::collect(bundle, range, &mut out);
         if let (Some(curves), Some(curve)) = (self.curves, curve(row)) {
             let parameters = bundle.parameters();
-            curve(&Call { curves, hashes: self.hashes, parameters, items }, &mut out);
+            curve(&Call { curves, hashes: self.hashes, keys: &self.keys, parameters, items }, &mut out);
             return Ok(());
         }
         let messages: Vec<&[u8]> = items.iter().map(|item| item.message).collect();
         let mut write = |i: usize, digest: &[u8]| out.value(items[i].at, digest);
         with_kernel!(row, digests, (self.hashes, &messages, &mut write));
         Ok(())
+    }
+
+    fn table_bytes(&self, row: Row) -> usize {
+        match row {
+            _ if self.curves.is_none() => 0,
+            Row::Ed25519Zip215 | Row::Ed25519Ref10 | Row::Ed25519Strict => ed25519::KeyTable::BYTES,
+            _ => 0,
+        }
+    }
+
+    fn preload(&self, row: Row, keys: &Keys) -> Option<Preloaded> {
+        let level = self.curves?;
+        match row {
+            Row::Ed25519Zip215 | Row::Ed25519Ref10 => Some(self.keys.ed25519.preload(level, keys, |_| false)),
+            Row::Ed25519Strict => Some(self.keys.ed25519.preload(level, keys, |table| table.has_small_order)),
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use assay_scheme::{ColumnsBuilder, Parameters, Reason, Row};
+use assay_scheme::{ColumnsBuilder, Keys, Parameters, Reason, Row};
 
 use super::{CurveLevel, Lanes, Level};
 use crate::backend::{Backend, Output};
@@ -12,9 +12,9 @@ use crate::samples::{self, Sample, Spec};
 
 /// The lanes on plain arrays, and on what this processor has.
 pub(super) fn backends() -> Vec<Lanes> {
-    let mut backends = vec![Lanes::new(Level::PORTABLE, Some(CurveLevel::PORTABLE))];
+    let mut backends = vec![Lanes::new(Level::PORTABLE, Some(CurveLevel::PORTABLE), 0)];
     if let Some(level) = Level::detect() {
-        backends.push(Lanes::new(level, CurveLevel::detect()));
+        backends.push(Lanes::new(level, CurveLevel::detect(), 0));
     }
     backends
 }
@@ -133,5 +133,70 @@ pub(super) fn agree_on_odd_items(row: Row, parameters: &Parameters, odd: &[Odd])
         (0..8).for_each(|other| if other == lane { item.push(&mut columns) } else { good.push(&mut columns) });
         item.push(&mut columns);
         agree(&bundle(parameters, columns), 0..9);
+    }
+}
+
+/// The same verdicts whether keys have tables or not: a cache that is cold, warm, full and evicting, none, and preloaded keys.
+/// `bytes` are what one key's table takes.
+pub(super) fn agree_with_known_keys(row: Row, bytes: usize, counts: impl Fn(&Lanes) -> (usize, usize)) {
+    let spec = |keys: usize, items: usize, seed| Spec { items, keys, spoil_every: 5, seed, ..Spec::default() };
+    // Few keys that keep coming, in groups with and without others; and more than there is room for.
+    let rounds = [spec(3, 21, 1), spec(3, 8, 1), spec(3, 30, 1), spec(20, 40, 2), spec(3, 21, 1), spec(20, 43, 2)];
+    let curves = [Some(CurveLevel::PORTABLE), CurveLevel::detect()].into_iter().flatten();
+    for (curves, room) in curves.flat_map(|curves| [0, 2, 4, 100].map(|room| (curves, room))) {
+        let lanes = Lanes::new(Level::PORTABLE, Some(curves), room * bytes);
+        for spec in &rounds {
+            let samples = samples::samples(row.operation(), spec);
+            let bundle = sampled(row, &samples, spec.items);
+            let expected = compute(&Reference::new(), &bundle, 0..spec.items);
+            for round in 0..2 {
+                let found = compute(&lanes, &bundle, 0..spec.items);
+                assert_eq!(found, expected, "{} in room for {room}, round {round}: {}", row.name(), lanes.note());
+                assert!(counts(&lanes).0 <= room);
+            }
+        }
+        assert!(counts(&lanes).0 >= room.min(3), "keys that keep coming have tables");
+        // The same with all keys preloaded.
+        let samples = samples::samples(row.operation(), &spec(3, 21, 3));
+        let bundle = sampled(row, &samples, 21);
+        let columns = &bundle.segments()[0];
+        let keys = (0..21).map(|i| columns.form(i).map(|form| (form, columns.key(i))));
+        let keys = Keys::collect(row.operation(), keys).expect("keys of a request");
+        let preloaded = lanes.preload(row, &keys).expect("tables of this row");
+        assert!(
+            preloaded.verdicts.iter().all(|verdict| *verdict == 1) && preloaded.bytes == 21 * lanes.table_bytes(row)
+        );
+        assert_eq!(counts(&lanes).1, 3);
+        assert_eq!(compute(&lanes, &bundle, 0..21), compute(&Reference::new(), &bundle, 0..21));
+        drop(preloaded);
+        assert_eq!(counts(&lanes).1, 0);
+        assert_eq!(compute(&lanes, &bundle, 0..21), compute(&Reference::new(), &bundle, 0..21));
+    }
+}
+
+/// Odd items with tables for every key that can have one, each in a group with the others.
+pub(super) fn agree_on_odd_items_with_known_keys(row: Row, parameters: &Parameters, odd: &[Odd]) {
+    let curves = [Some(CurveLevel::PORTABLE), CurveLevel::detect()].into_iter().flatten();
+    for curves in curves {
+        let lanes = Lanes::new(Level::PORTABLE, Some(curves), 0);
+        let keys = odd.iter().map(|item| Ok((item.form, &item.key[..])));
+        let keys = Keys::collect(row.operation(), keys).expect("keys of a request");
+        let preloaded = lanes.preload(row, &keys).expect("tables of this row");
+        for (verdict, item) in preloaded.verdicts.iter().zip(odd) {
+            assert_eq!(
+                *verdict == Reason::Key as u8,
+                item.verdict == Err(Reason::Key),
+                "{}: {}",
+                row.name(),
+                item.what
+            );
+        }
+        let mut columns = ColumnsBuilder::new(row.operation());
+        odd.iter().for_each(|item| item.push(&mut columns));
+        let bundle = bundle(parameters, columns);
+        let found = compute(&lanes, &bundle, 0..odd.len());
+        for (i, item) in odd.iter().enumerate() {
+            assert_eq!(found.verdict(i), item.verdict.into(), "{} with tables: {}", row.name(), item.what);
+        }
     }
 }

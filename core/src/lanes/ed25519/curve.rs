@@ -38,9 +38,15 @@ pub(super) fn base_point<W: Word52>() -> (Field<W>, Field<W>) {
 #[inline(always)]
 pub(super) fn has_small_order<W: Word52>(y: Field<W>) -> u8 {
     let y = y.frozen().limbs();
-    SMALL_ORDER_Y.iter().fold(0, |found, small| {
-        found | y.iter().zip(small).fold(u8::MAX, |same, (limb, small)| same & limb.equal(W::splat(*small)))
-    })
+    let mut found = 0;
+    for small in &SMALL_ORDER_Y {
+        let mut same = u8::MAX;
+        for i in 0..LIMBS {
+            same &= y[i].equal(W::splat(small[i]));
+        }
+        found |= same;
+    }
+    found
 }
 
 /// A point read from its encoding.
@@ -60,24 +66,33 @@ pub(super) fn decode<W: Word52>(words: [W; 4]) -> Decoded<W> {
     let y = Field::from_words(words);
     let sign = words[3].shr::<63>().equal(W::splat(1));
     // x^2 = u / v; the root is u v^3 (u v^7)^((p - 5) / 8), or that times a root of -1.
-    let (u, v) = W::outlined(|| {
-        let yy = y.square().carry();
-        (yy.minus(one), yy.mul(Field::splat(&D)).carry().plus(one))
-    });
-    let (base, uv3) = W::outlined(|| {
-        let v3 = v.square().carry().mul(v).carry();
-        let v7 = v3.square().carry().mul(v).carry();
-        (u.mul(v7).carry(), u.mul(v3).carry())
-    });
+    let (u, v) = W::outlined(
+        #[inline(always)]
+        || {
+            let yy = y.square().carry();
+            (yy.minus(one), yy.mul(Field::splat(&D)).carry().plus(one))
+        },
+    );
+    let (base, uv3) = W::outlined(
+        #[inline(always)]
+        || {
+            let v3 = v.square().carry().mul(v).carry();
+            let v7 = v3.square().carry().mul(v).carry();
+            (u.mul(v7).carry(), u.mul(v3).carry())
+        },
+    );
     let power = base.pow_p58();
-    W::outlined(|| {
-        let x = uv3.mul(power).carry();
-        let vxx = v.mul(x.square().carry()).carry();
-        let is_root = vxx.equals(u);
-        let is_other = vxx.plus(u).is_zero();
-        let x = x.select(!is_root, x.mul(Field::splat(&ROOT)).carry());
-        let x = x.select(x.is_odd() ^ sign, Field::zero().minus(x));
-        let refused = !(is_root | is_other);
-        Decoded { x: x.select(refused, Field::zero()), y: y.select(refused, one), refused }
-    })
+    W::outlined(
+        #[inline(always)]
+        || {
+            let x = uv3.mul(power).carry();
+            let vxx = v.mul(x.square().carry()).carry();
+            let is_root = vxx.equals(u);
+            let is_other = vxx.plus(u).is_zero();
+            let x = x.select(!is_root, x.mul(Field::splat(&ROOT)).carry());
+            let x = x.select(x.is_odd() ^ sign, Field::zero().minus(x));
+            let refused = !(is_root | is_other);
+            Decoded { x: x.select(refused, Field::zero()), y: y.select(refused, one), refused }
+        },
+    )
 }

@@ -66,16 +66,60 @@ fn below<W: Word52>(limbs: &[W; LIMBS], bound: u64) -> bool {
     limbs.iter().all(|limb| limb.less(W::splat(bound)) == u8::MAX)
 }
 
+// Loops throughout rather than `array::map` and its like: those are functions of their own that the compiler may leave
+// standing, without the instructions.
+
 #[inline(always)]
-fn zip<W: Word52>(a: [W; LIMBS], b: [W; LIMBS], of: impl Fn(W, W) -> W) -> [W; LIMBS] {
-    std::array::from_fn(|i| of(a[i], b[i]))
+fn splat<W: Word52>(limbs: &[u64; LIMBS]) -> [W; LIMBS] {
+    let mut words = [W::splat(limbs[0]); LIMBS];
+    for i in 1..LIMBS {
+        words[i] = W::splat(limbs[i]);
+    }
+    words
+}
+
+#[inline(always)]
+fn add<W: Word52>(mut a: [W; LIMBS], b: [W; LIMBS]) -> [W; LIMBS] {
+    for i in 0..LIMBS {
+        a[i] = a[i].add(b[i]);
+    }
+    a
+}
+
+#[inline(always)]
+fn sub<W: Word52>(mut a: [W; LIMBS], b: [W; LIMBS]) -> [W; LIMBS] {
+    for i in 0..LIMBS {
+        a[i] = a[i].sub(b[i]);
+    }
+    a
+}
+
+#[inline(always)]
+fn select<W: Word52>(mut a: [W; LIMBS], mask: u8, b: [W; LIMBS]) -> [W; LIMBS] {
+    for i in 0..LIMBS {
+        a[i] = a[i].select(mask, b[i]);
+    }
+    a
+}
+
+/// Carries from limb to limb; what is over 2^255 comes back.
+#[inline(always)]
+fn carry<W: Word52>(limbs: &mut [W; LIMBS]) -> W {
+    let mask = W::splat(MASK);
+    for i in 0..LIMBS - 1 {
+        limbs[i + 1] = limbs[i + 1].add(limbs[i].shr::<RADIX>());
+        limbs[i] = limbs[i].and(mask);
+    }
+    let over = limbs[LIMBS - 1].shr::<RADIX>();
+    limbs[LIMBS - 1] = limbs[LIMBS - 1].and(mask);
+    over
 }
 
 impl<W: Word52> Field<W> {
     /// The same number in each lane. Limbs below 2^51.
     #[inline(always)]
     pub(super) fn splat(limbs: &[u64; LIMBS]) -> Self {
-        Self::new(limbs.map(W::splat))
+        Self::new(splat(limbs))
     }
 
     /// 0 in each lane.
@@ -132,18 +176,8 @@ impl<W: Word52> Field<W> {
     /// The same number, below p, each limb below 2^51.
     #[inline(always)]
     pub(super) fn frozen(self) -> Self {
-        let mask = W::splat(MASK);
-        let carry = |limbs: &mut [W; LIMBS]| {
-            for i in 0..LIMBS - 1 {
-                limbs[i + 1] = limbs[i + 1].add(limbs[i].shr::<RADIX>());
-                limbs[i] = limbs[i].and(mask);
-            }
-            let over = limbs[LIMBS - 1].shr::<RADIX>();
-            limbs[LIMBS - 1] = limbs[LIMBS - 1].and(mask);
-            over
-        };
         let mut limbs = self.0;
-        // Below 2^255 + 2^73 at first; what is over 2^255 is 0 or 1, folded as 19, and what comes out is below 2^255.
+        // Below 2^256 at first; what is over 2^255 is at most 2, folded as 19 each, and what is left is below 2^255 then.
         let over = carry(&mut limbs);
         limbs[0] = limbs[0].mul_add_low(over, W::splat(19));
         let over = carry(&mut limbs);
@@ -152,14 +186,18 @@ impl<W: Word52> Field<W> {
         let mut more = limbs;
         more[0] = more[0].add(W::splat(19));
         let is_over = carry(&mut more).equal(W::splat(1));
-        Self(zip(limbs, more, |limb, more| limb.select(is_over, more)))
+        Self(select(limbs, is_over, more))
     }
 
     /// The lanes where the number is 0.
     #[inline(always)]
     pub(super) fn is_zero(self) -> u8 {
         let limbs = self.frozen().0;
-        limbs[1..].iter().fold(limbs[0], |all, limb| all.or(*limb)).equal(W::splat(0))
+        let mut all = limbs[0];
+        for limb in &limbs[1..] {
+            all = all.or(*limb);
+        }
+        all.equal(W::splat(0))
     }
 
     /// The lanes where both are the same number.
@@ -177,13 +215,25 @@ impl<W: Word52> Field<W> {
     /// `self^(2^times)`.
     #[inline(always)]
     pub(super) fn square_times(self, times: u32) -> Self {
-        W::outlined(|| (0..times).fold(self, |number, _| number.square().carry()))
+        W::outlined(
+            #[inline(always)]
+            || {
+                let mut number = self;
+                for _ in 0..times {
+                    number = number.square().carry();
+                }
+                number
+            },
+        )
     }
 
     /// The product, in a function of its own: where code size counts more than a call.
     #[inline(always)]
     pub(super) fn times(self, other: Self) -> Self {
-        W::outlined(|| self.mul(other).carry())
+        W::outlined(
+            #[inline(always)]
+            || self.mul(other).carry(),
+        )
     }
 
     /// `self^(2^250 - 1)` and `self^11`, which both exponents below begin with.
@@ -217,58 +267,71 @@ impl<W: Word52> Field<W> {
     }
 }
 
-/// The columns of a product, folded: `low[k]` and `high[k]` are the sums of the products' low and high 52 bits at
-/// 2^(51 k), those at 2^(51 k + 52), each sum of at most 5 below 2^55.
+/// Ten columns of radix 2^51 folded to five: 2^255 is 19.
 #[inline(always)]
-fn fold<W: Word52>(low: [W; 9], high: [W; 9]) -> Wide<W> {
-    // Column k of ten: the low halves there, and twice the high halves of the one before.
-    let column = |k: usize| match k {
-        0 => low[0],
-        9 => high[8].add(high[8]),
-        _ => low[k].add(high[k - 1].add(high[k - 1])),
-    };
-    // 2^255 is 19.
+fn fold<W: Word52>(columns: [W; 2 * LIMBS]) -> Wide<W> {
     let nineteen = W::splat(19);
-    Wide::new(std::array::from_fn(|k| column(k).add(column(k + 5).mul(nineteen))))
+    let mut limbs = [columns[0]; LIMBS];
+    for k in 0..LIMBS {
+        limbs[k] = columns[k].add(columns[k + LIMBS].mul(nineteen));
+    }
+    Wide::new(limbs)
+}
+
+/// Twice these columns.
+#[inline(always)]
+fn double<W: Word52>(columns: &mut [W]) {
+    for column in columns {
+        *column = column.add(*column);
+    }
 }
 
 impl<W: Word52> Element for Field<W> {
     type Sum = Wide<W>;
 
+    /// The high half of a product at 2^(51 k) is worth 2^(51 k + 52), twice the next column: the high halves come first,
+    /// then their double is what the low ones are added to.
     #[inline(always)]
     fn mul(self, other: Self) -> Wide<W> {
-        let zero = W::splat(0);
-        let (mut low, mut high) = ([zero; 9], [zero; 9]);
         let (a, b) = (self.0, other.0);
+        let mut columns = [W::splat(0); 2 * LIMBS];
         for i in 0..LIMBS {
             for j in 0..LIMBS {
-                low[i + j] = low[i + j].mul_add_low(a[i], b[j]);
-                high[i + j] = high[i + j].mul_add_high(a[i], b[j]);
+                columns[i + j + 1] = columns[i + j + 1].mul_add_high(a[i], b[j]);
             }
         }
-        fold(low, high)
+        double(&mut columns[1..]);
+        for i in 0..LIMBS {
+            for j in 0..LIMBS {
+                columns[i + j] = columns[i + j].mul_add_low(a[i], b[j]);
+            }
+        }
+        fold(columns)
     }
 
+    /// The same with each product of two different limbs made once: their high halves count four times, their low ones and
+    /// the squares' high ones twice.
     #[inline(always)]
     fn square(self) -> Wide<W> {
-        let zero = W::splat(0);
-        let (mut low, mut high) = ([zero; 9], [zero; 9]);
         let a = self.0;
+        let mut columns = [W::splat(0); 2 * LIMBS];
         for i in 0..LIMBS {
             for j in i + 1..LIMBS {
-                low[i + j] = low[i + j].mul_add_low(a[i], a[j]);
-                high[i + j] = high[i + j].mul_add_high(a[i], a[j]);
+                columns[i + j + 1] = columns[i + j + 1].mul_add_high(a[i], a[j]);
             }
         }
-        for k in 1..8 {
-            low[k] = low[k].add(low[k]);
-            high[k] = high[k].add(high[k]);
-        }
+        double(&mut columns[2..=8]);
         for i in 0..LIMBS {
-            low[2 * i] = low[2 * i].mul_add_low(a[i], a[i]);
-            high[2 * i] = high[2 * i].mul_add_high(a[i], a[i]);
+            columns[2 * i + 1] = columns[2 * i + 1].mul_add_high(a[i], a[i]);
+            for j in i + 1..LIMBS {
+                columns[i + j] = columns[i + j].mul_add_low(a[i], a[j]);
+            }
         }
-        fold(low, high)
+        double(&mut columns[1..]);
+        for i in 0..LIMBS {
+            columns[2 * i] = columns[2 * i].mul_add_low(a[i], a[i]);
+        }
+        fold(columns)
     }
 
     #[inline(always)]
@@ -279,14 +342,14 @@ impl<W: Word52> Element for Field<W> {
     #[inline(always)]
     fn negate(self) -> Self {
         // At least 2^52 - 38 - 2^51 - 2^17, so positive; below 2^52, so an operand, though not reduced.
-        let limbs = zip(TWO_P.map(W::splat), self.0, W::sub);
+        let limbs = sub(splat(&TWO_P), self.0);
         debug_assert!(below(&limbs, 1 << 52), "operands are below 2^52");
         Self(limbs)
     }
 
     #[inline(always)]
     fn select(self, mask: u8, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a.select(mask, b)))
+        Self(select(self.0, mask, other.0))
     }
 }
 
@@ -303,21 +366,19 @@ impl<W: Word52> Sum for Wide<W> {
 
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
-        Self::new(zip(self.0, other.0, W::add))
+        Self::new(add(self.0, other.0))
     }
 
     #[inline(always)]
     fn less_product(self, product: Self) -> Self {
         debug_assert!(below(&product.0, PRODUCT), "limbs of a product");
-        let over = OVER_PRODUCT.map(W::splat);
-        Self::new(zip(zip(self.0, over, W::add), product.0, W::sub))
+        Self::new(sub(add(self.0, splat(&OVER_PRODUCT)), product.0))
     }
 
     #[inline(always)]
     fn less_difference(self, difference: Self) -> Self {
         debug_assert!(below(&difference.0, DIFFERENCE), "limbs of a difference");
-        let over = OVER_DIFFERENCE.map(W::splat);
-        Self::new(zip(zip(self.0, over, W::add), difference.0, W::sub))
+        Self::new(sub(add(self.0, splat(&OVER_DIFFERENCE)), difference.0))
     }
 
     /// One pass: each limb gives what is over 51 bits to the next, below 2^12; limb 4's comes back into limb 0 as 19 times
@@ -325,12 +386,13 @@ impl<W: Word52> Sum for Wide<W> {
     #[inline(always)]
     fn carry(self) -> Field<W> {
         let mask = W::splat(MASK);
-        let over = self.0.map(|limb| limb.shr::<RADIX>());
-        let rest = self.0.map(|limb| limb.and(mask));
-        Field::new(std::array::from_fn(|i| match i {
-            0 => rest[0].mul_add_low(over[LIMBS - 1], W::splat(19)),
-            _ => rest[i].add(over[i - 1]),
-        }))
+        let limbs = self.0;
+        let mut carried = limbs;
+        carried[0] = limbs[0].and(mask).mul_add_low(limbs[LIMBS - 1].shr::<RADIX>(), W::splat(19));
+        for i in 1..LIMBS {
+            carried[i] = limbs[i].and(mask).add(limbs[i - 1].shr::<RADIX>());
+        }
+        Field::new(carried)
     }
 }
 

@@ -25,10 +25,12 @@ pub(super) type Scalars = [[u64; 4]; LANES_64];
 /// The lanes where the number of these words is below L.
 #[inline(always)]
 pub(super) fn is_below_order<W: Word52>(words: &[W; 4]) -> u8 {
-    words.iter().zip(L).fold(0, |below, (word, order)| {
-        let order = W::splat(order);
-        word.less(order) | word.equal(order) & below
-    })
+    let mut below = 0;
+    for i in 0..4 {
+        let order = W::splat(L[i]);
+        below = words[i].less(order) | words[i].equal(order) & below;
+    }
+    below
 }
 
 /// Words of 64 bits as limbs of 52.
@@ -49,6 +51,15 @@ fn limbs<W: Word52>(w: [W; 8]) -> [W; 10] {
     ]
 }
 
+/// Carries from limb to limb, of either sign.
+#[inline(always)]
+fn carry<W: Word52>(z: &mut [W; 5]) {
+    for i in 0..4 {
+        z[i + 1] = z[i + 1].add(z[i].shr_signed::<52>());
+        z[i] = z[i].and(W::splat(MASK));
+    }
+}
+
 /// The number of 512 bits modulo L: what a hash becomes (RFC 8032, section 5.1.7, step 2). Canonical, below L.
 #[inline(always)]
 pub(super) fn reduce<W: Word52>(hash: [W; 8]) -> [W; 4] {
@@ -56,10 +67,11 @@ pub(super) fn reduce<W: Word52>(hash: [W; 8]) -> [W; 4] {
     let x = limbs(hash);
     // Below 2^260 + 5 * 2^52 * L < 2^308, in columns below 2^56.
     let mut y = [x[0], x[1], x[2], x[3], x[4], W::splat(0)];
-    for (high, power) in x[5..].iter().zip(&POWERS) {
-        for (j, limb) in power.iter().enumerate() {
-            y[j] = y[j].mul_add_low(*high, W::splat(*limb));
-            y[j + 1] = y[j + 1].mul_add_high(*high, W::splat(*limb));
+    for i in 0..5 {
+        for j in 0..5 {
+            let limb = W::splat(POWERS[i][j]);
+            y[j] = y[j].mul_add_low(x[5 + i], limb);
+            y[j + 1] = y[j + 1].mul_add_high(x[5 + i], limb);
         }
     }
     for i in 0..5 {
@@ -71,24 +83,23 @@ pub(super) fn reduce<W: Word52>(hash: [W; 8]) -> [W; 4] {
     y[4] = y[4].and(W::splat((1 << 44) - 1));
     let (low, high) = (over, over.shr::<52>());
     let mut product = [W::splat(0); 5];
-    for (j, limb) in C.iter().enumerate() {
-        let limb = W::splat(*limb);
+    for j in 0..3 {
+        let limb = W::splat(C[j]);
         product[j] = product[j].mul_add_low(low, limb);
         product[j + 1] = product[j + 1].mul_add_high(low, limb).mul_add_low(high, limb);
         product[j + 2] = product[j + 2].mul_add_high(high, limb);
     }
     // Above -2^181 and below 2^252: L more where it is negative makes it the canonical one.
-    let mut z: [W; 5] = std::array::from_fn(|i| y[i].sub(product[i]));
-    let carry = |z: &mut [W; 5]| {
-        for i in 0..4 {
-            z[i + 1] = z[i + 1].add(z[i].shr_signed::<52>());
-            z[i] = z[i].and(mask);
-        }
-    };
+    let mut z = product;
+    for i in 0..5 {
+        z[i] = y[i].sub(product[i]);
+    }
     carry(&mut z);
     let is_negative = W::splat(1 << 63).and(z[4]).equal(W::splat(1 << 63));
     let order = [C[0], C[1], C[2], 0, 1 << 44];
-    z = std::array::from_fn(|i| z[i].select(is_negative, z[i].add(W::splat(order[i]))));
+    for i in 0..5 {
+        z[i] = z[i].select(is_negative, z[i].add(W::splat(order[i])));
+    }
     carry(&mut z);
     [
         z[0].or(z[1].shl::<52>()),

@@ -26,53 +26,74 @@ const BASE_ENTRIES: usize = (1 << (BASE_BITS - 1)) + 1;
 
 /// Rows of an entry with four coordinates, and with three.
 const CACHED_ROWS: usize = (4 * LIMBS).div_ceil(8);
-const AFFINE_ROWS: usize = (3 * LIMBS).div_ceil(8);
+pub(super) const AFFINE_ROWS: usize = (3 * LIMBS).div_ceil(8);
 
 /// Eight words of an entry, in a cache line of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(align(64))]
-pub(super) struct Row([u64; 8]);
+pub(super) struct Row(pub(super) [u64; 8]);
 
 /// One digit of each lane as an entry's number, and the lanes where it is negative.
 #[inline(always)]
-fn entries(digits: &[i16; LANES_64]) -> ([usize; LANES_64], u8) {
-    let negative = (0..LANES_64).fold(0, |mask, lane| mask | u8::from(digits[lane] < 0) << lane);
-    (digits.map(|digit| usize::from(digit.unsigned_abs())), negative)
+pub(super) fn entries(digits: &[i16; LANES_64]) -> ([usize; LANES_64], u8) {
+    let (mut entries, mut negative) = ([0; LANES_64], 0);
+    for lane in 0..LANES_64 {
+        entries[lane] = usize::from(digits[lane].unsigned_abs());
+        negative |= u8::from(digits[lane] < 0) << lane;
+    }
+    (entries, negative)
 }
 
-/// The limbs of the entries that start at `starts`.
+/// The limbs of the entries that these rows begin with.
 #[inline(always)]
-fn load<W: Word52, const ROWS: usize>(rows: &[Row], starts: [usize; LANES_64]) -> [[W; 8]; ROWS] {
-    let entries: [&[Row; ROWS]; LANES_64] =
-        starts.map(|start| rows[start..].first_chunk().expect("an entry of the table"));
-    std::array::from_fn(|row| W::transpose(std::array::from_fn(|lane| W::load(&entries[lane][row].0))))
+fn load<W: Word52, const ROWS: usize>(rows: [&[Row]; LANES_64]) -> [[W; 8]; ROWS] {
+    let mut limbs = [[W::splat(0); 8]; ROWS];
+    for lane in 0..LANES_64 {
+        let entry: &[Row; ROWS] = rows[lane].first_chunk().expect("an entry of the table");
+        for row in 0..ROWS {
+            limbs[row][lane] = W::load(&entry[row].0);
+        }
+    }
+    for row in 0..ROWS {
+        limbs[row] = W::transpose(limbs[row]);
+    }
+    limbs
 }
 
 /// Writes an entry of each lane.
 #[inline(always)]
-fn store<W: Word52, const ROWS: usize>(limbs: [[W; 8]; ROWS], mut write: impl FnMut(usize, usize, Row)) {
-    for (row, limbs) in limbs.into_iter().enumerate() {
-        for (lane, words) in W::transpose(limbs).into_iter().enumerate() {
-            write(lane, row, Row(words.store()));
+pub(super) fn store<W: Word52, const ROWS: usize>(limbs: [[W; 8]; ROWS], mut write: impl FnMut(usize, usize, Row)) {
+    for row in 0..ROWS {
+        let lanes = W::transpose(limbs[row]);
+        for lane in 0..LANES_64 {
+            write(lane, row, Row(lanes[lane].store()));
         }
     }
 }
 
 #[inline(always)]
 fn field<W: Word52>(rows: &[[W; 8]], coordinate: usize) -> Field<W> {
-    let limb = |i: usize| rows[(coordinate * LIMBS + i) / 8][(coordinate * LIMBS + i) % 8];
-    Field::new(std::array::from_fn(limb))
+    let mut limbs = [W::splat(0); LIMBS];
+    for i in 0..LIMBS {
+        let at = coordinate * LIMBS + i;
+        limbs[i] = rows[at / 8][at % 8];
+    }
+    Field::new(limbs)
 }
 
 #[inline(always)]
-fn rows<W: Word52, const COORDINATES: usize, const ROWS: usize>(of: [Field<W>; COORDINATES]) -> [[W; 8]; ROWS] {
-    let limbs = of.map(Field::limbs);
-    std::array::from_fn(|row| {
-        std::array::from_fn(|word| {
-            let at = row * 8 + word;
-            limbs.get(at / LIMBS).map_or(W::splat(0), |limbs| limbs[at % LIMBS])
-        })
-    })
+pub(super) fn rows<W: Word52, const COORDINATES: usize, const ROWS: usize>(
+    of: [Field<W>; COORDINATES],
+) -> [[W; 8]; ROWS] {
+    let mut rows = [[W::splat(0); 8]; ROWS];
+    for coordinate in 0..COORDINATES {
+        let limbs = of[coordinate].limbs();
+        for i in 0..LIMBS {
+            let at = coordinate * LIMBS + i;
+            rows[at / 8][at % 8] = limbs[i];
+        }
+    }
+    rows
 }
 
 /// Multiples of eight points, one a lane: 26 KiB.
@@ -94,36 +115,51 @@ impl Own {
         let twice_d = Field::splat(&TWICE_D);
         let (zero, one) = (Field::<W>::zero(), Field::one());
         self.set(0, Cached { sum: one, difference: one, z: one, t2d: zero });
-        let first = W::outlined(|| point.extended().cached(twice_d));
+        let first = W::outlined(
+            #[inline(always)]
+            || point.extended().cached(twice_d),
+        );
         self.set(1, first);
         let mut point = point;
         for entry in 2..OWN_ENTRIES {
-            point = W::outlined(|| {
-                let next = point.extended().add(first, 0);
-                self.set(entry, next.extended().cached(twice_d));
-                next
-            });
+            point = W::outlined(
+                #[inline(always)]
+                || {
+                    let next = point.extended().add(first, 0);
+                    self.set(entry, next.extended().cached(twice_d));
+                    next
+                },
+            );
         }
     }
 
     #[inline(always)]
     fn set<W: Word52>(&mut self, entry: usize, point: Cached<Field<W>>) {
         let limbs: [[W; 8]; CACHED_ROWS] = rows([point.sum, point.difference, point.z, point.t2d]);
-        store(limbs, |lane, row, words| self.rows[(entry * LANES_64 + lane) * CACHED_ROWS + row] = words);
+        store(
+            limbs,
+            #[inline(always)]
+            |lane, row, words| self.rows[(entry * LANES_64 + lane) * CACHED_ROWS + row] = words,
+        );
     }
 
     /// Adds each lane's digit times its point.
     #[inline(always)]
     pub(super) fn add<W: Word52>(&self, to: Completed<Field<W>>, digits: &[i16; LANES_64]) -> Completed<Field<W>> {
-        W::outlined(|| {
-            let (mut starts, negative) = entries(digits);
-            for (lane, start) in starts.iter_mut().enumerate() {
-                *start = (*start * LANES_64 + lane) * CACHED_ROWS;
-            }
-            let limbs: [[W; 8]; CACHED_ROWS] = load(&self.rows, starts);
-            let [sum, difference, z, t2d] = std::array::from_fn(|i| field(&limbs, i));
-            to.extended().add(Cached { sum, difference, z, t2d }, negative)
-        })
+        W::outlined(
+            #[inline(always)]
+            || {
+                let (entries, negative) = entries(digits);
+                let mut rows = [&self.rows[..]; LANES_64];
+                for lane in 0..LANES_64 {
+                    rows[lane] = &self.rows[(entries[lane] * LANES_64 + lane) * CACHED_ROWS..];
+                }
+                let limbs: [[W; 8]; CACHED_ROWS] = load(rows);
+                let (sum, difference) = (field(&limbs, 0), field(&limbs, 1));
+                let (z, t2d) = (field(&limbs, 2), field(&limbs, 3));
+                to.extended().add(Cached { sum, difference, z, t2d }, negative)
+            },
+        )
     }
 }
 
@@ -143,19 +179,39 @@ impl Base {
     /// Adds each lane's digit times the base point.
     #[inline(always)]
     pub(super) fn add<W: Word52>(&self, to: Completed<Field<W>>, digits: &[i16; LANES_64]) -> Completed<Field<W>> {
-        W::outlined(|| {
-            let (entries, negative) = entries(digits);
-            to.extended().add_affine(affine(&self.rows, entries.map(|entry| entry * AFFINE_ROWS)), negative)
-        })
+        W::outlined(
+            #[inline(always)]
+            || {
+                let (entries, negative) = entries(digits);
+                let mut rows = [&self.rows[..]; LANES_64];
+                for lane in 0..LANES_64 {
+                    rows[lane] = &self.rows[entries[lane] * AFFINE_ROWS..];
+                }
+                to.extended().add_affine(affine(rows), negative)
+            },
+        )
     }
 }
 
-/// The entries of three coordinates that start at `starts`.
+/// The point doubled so many times.
 #[inline(always)]
-fn affine<W: Word52>(rows: &[Row], starts: [usize; LANES_64]) -> Affine<Field<W>> {
-    let limbs: [[W; 8]; AFFINE_ROWS] = load(rows, starts);
-    let [sum, difference, t2d] = std::array::from_fn(|i| field(&limbs, i));
-    Affine { sum, difference, t2d }
+pub(super) fn doubled<W: Word52>(mut point: Completed<Field<W>>, times: usize) -> Completed<Field<W>> {
+    W::outlined(
+        #[inline(always)]
+        || {
+            for _ in 0..times {
+                point = point.double();
+            }
+            point
+        },
+    )
+}
+
+/// The first entry of three coordinates of each lane's rows.
+#[inline(always)]
+pub(super) fn affine<W: Word52>(rows: [&[Row]; LANES_64]) -> Affine<Field<W>> {
+    let limbs: [[W; 8]; AFFINE_ROWS] = load(rows);
+    Affine { sum: field(&limbs, 0), difference: field(&limbs, 1), t2d: field(&limbs, 2) }
 }
 
 /// x and y of each point, by one inversion for all: three products a point. No Z may be 0, and none is: the formulas are
@@ -197,23 +253,39 @@ impl CurveWork for BuildBase {
         let neutral = Completed::neutral(Field::zero(), one);
         let first = own.add(neutral, &std::array::from_fn(|lane| lane as i16 + 1));
         let eight = own.add(neutral, &[LANES_64 as i16; LANES_64]);
-        let step = W::outlined(|| eight.extended().cached(twice_d));
+        let step = W::outlined(
+            #[inline(always)]
+            || eight.extended().cached(twice_d),
+        );
         let mut points = Vec::with_capacity(BASE_ENTRIES / LANES_64);
         let mut point = first;
         for _ in 0..BASE_ENTRIES / LANES_64 {
-            points.push(W::outlined(|| point.projective()));
-            point = W::outlined(|| point.extended().add(step, 0));
+            points.push(W::outlined(
+                #[inline(always)]
+                || point.projective(),
+            ));
+            point = W::outlined(
+                #[inline(always)]
+                || point.extended().add(step, 0),
+            );
         }
         let mut table = vec![Row::default(); BASE_ENTRIES * AFFINE_ROWS];
         // Entry 0 is the neutral point: y + x = y - x = 1.
         table[0].0[0] = 1;
         table[0].0[LIMBS] = 1;
         for (group, (x, y)) in normalise(&points).into_iter().enumerate() {
-            let Affine { sum, difference, t2d } = W::outlined(|| Affine::new(x, y, twice_d));
+            let Affine { sum, difference, t2d } = W::outlined(
+                #[inline(always)]
+                || Affine::new(x, y, twice_d),
+            );
             let limbs: [[W; 8]; AFFINE_ROWS] = rows([sum, difference, t2d].map(Field::frozen));
-            store(limbs, |lane, row, words| {
-                table[(1 + group * LANES_64 + lane) * AFFINE_ROWS + row] = words;
-            });
+            store(
+                limbs,
+                #[inline(always)]
+                |lane, row, words| {
+                    table[(1 + group * LANES_64 + lane) * AFFINE_ROWS + row] = words;
+                },
+            );
         }
         Base { rows: table }
     }

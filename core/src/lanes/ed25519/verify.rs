@@ -5,17 +5,20 @@
 //! settled for ref10 and strict, which compare bytes (so an R that does not decode fails the equation), while ZIP-215
 //! goes on: R is decoded and [8]([S]B - [k]A - R) must be the neutral point.
 
+use std::sync::Arc;
+
 use super::super::hash::Sha512;
 use super::super::items::{Call, Failed, Item, fill};
-use super::super::level::CurveWork;
+use super::super::level::{CurveLevel, CurveWork};
 use super::super::message;
 use super::super::word::{LANES_64, Word52};
 use super::algebra::Element;
+use super::comb::{Comb, KeyTable, Layout, add_combs, key_words};
 use super::curve::{Decoded, TWICE_D, decode, has_small_order};
 use super::field::Field;
 use super::point::{Affine, Completed, Projective};
 use super::scalar::{Scalars, digits, is_below_order, reduce, scalars};
-use super::table::{BASE_BITS, BASE_DIGITS, Base, OWN_BITS, OWN_DIGITS, Own, normalise};
+use super::table::{BASE_BITS, BASE_DIGITS, Base, OWN_BITS, OWN_DIGITS, Own, doubled, normalise};
 use crate::backend::Output;
 
 /// Groups whose points share an inversion. Fewer: more inversions. More: more memory, 1 KiB a group.
@@ -43,22 +46,47 @@ pub(super) fn verify(call: &Call<'_>, rule: Rule, out: &mut Output<'_>) {
     message::joined::<Sha512, 3>(call.hashes, call.items.len(), parts, &mut |i, digest| {
         hashes[i].copy_from_slice(digest);
     });
-    let base = Base::get(call.curves);
-    let at_once = GROUPS * LANES_64;
-    for (items, hashes) in call.items.chunks(at_once).zip(hashes.chunks(at_once)) {
-        let failed = call.curves.run(Check { rule, items, hashes, base });
-        for (group, failed) in items.chunks(LANES_64).zip(failed) {
-            failed.write(group, out);
+    let keys = &call.keys.ed25519;
+    let found = keys.find(call.items.iter().map(|item| (item.form, item.key)));
+    let [with_tables, without] = group(&found.tables);
+    for (indices, base) in [(with_tables, None), (without, Some(Base::get(call.curves)))] {
+        for indices in indices.chunks(GROUPS * LANES_64) {
+            let (items, tables) = (&call.items, &found.tables);
+            let work = Check { rule, level: call.curves, items, hashes: &hashes, tables, indices, base };
+            let failed = call.curves.run(work);
+            for (group, failed) in indices.chunks(LANES_64).zip(failed) {
+                for (lane, i) in group.iter().enumerate() {
+                    out.verdict(call.items[*i].at, failed.reason(lane).into());
+                }
+            }
         }
     }
+    keys.learn(call.curves, &found);
+}
+
+/// The items whose keys have tables, and those without. What is left over of the former after whole groups goes with the
+/// latter where their last group has room: a group less.
+fn group(tables: &[Option<Arc<KeyTable>>]) -> [Vec<usize>; 2] {
+    let (mut with, mut without): (Vec<_>, Vec<_>) = (0..tables.len()).partition(|i| tables[*i].is_some());
+    let (over, last) = (with.len() % LANES_64, without.len() % LANES_64);
+    if last > 0 && over + last <= LANES_64 {
+        without.extend(with.drain(with.len() - over..));
+    }
+    [with, without]
 }
 
 /// Some items, in groups of eight.
 struct Check<'a> {
     rule: Rule,
+    level: CurveLevel,
+    /// A call's.
     items: &'a [Item<'a>],
     hashes: &'a [[u8; 64]],
-    base: &'a Base,
+    tables: &'a [Option<Arc<KeyTable>>],
+    /// Which of them.
+    indices: &'a [usize],
+    /// What to add multiples of the base point from; `None` where each item's key has a table, which comes with its own.
+    base: Option<&'static Base>,
 }
 
 /// What is known of a group before its equation is.
@@ -72,7 +100,8 @@ struct Group<W> {
 
 /// An item that the cofactorless equation does not hold for.
 struct Left {
-    item: usize,
+    group: usize,
+    lane: usize,
     /// [S]B - [k]A.
     x: [u64; 4],
     y: [u64; 4],
@@ -85,29 +114,29 @@ impl CurveWork for Check<'_> {
     #[inline(always)]
     fn run<W: Word52>(self) -> Vec<Failed> {
         let mut own = Own::new();
-        let groups = self.items.chunks(LANES_64).zip(self.hashes.chunks(LANES_64));
-        let groups: Vec<Group<W>> = groups.map(|(items, hashes)| self.multiply(items, hashes, &mut own)).collect();
+        let mut groups: Vec<Group<W>> = Vec::with_capacity(self.indices.len().div_ceil(LANES_64));
+        for indices in self.indices.chunks(LANES_64) {
+            groups.push(self.multiply(indices, &mut own));
+        }
         let points: Vec<_> = groups.iter().map(|group| group.point).collect();
         let mut left = Vec::new();
         let mut all = Vec::with_capacity(groups.len());
         for (g, (group, (x, y))) in groups.into_iter().zip(normalise(&points)).enumerate() {
             let Group { r, mut failed, .. } = group;
-            failed.equation = !W::outlined(|| is_encoding(x, y, &r));
+            failed.equation = !is_encoding(x, y, &r);
             let undecided = failed.equation & !failed.key & !failed.signature;
             if self.rule == Rule::Zip215 && undecided != 0 {
-                let [x, y] = [x, y].map(|coordinate| scalars(W::outlined(|| coordinate.to_words())));
-                let r = scalars(r);
-                let lanes = (0..LANES_64).filter(|lane| undecided >> lane & 1 == 1);
-                let items = lanes.map(|lane| (g * LANES_64 + lane, lane)).filter(|(item, _)| *item < self.items.len());
-                left.extend(items.map(|(item, lane)| Left { item, x: x[lane], y: y[lane], r: r[lane] }));
+                let lanes = self.indices.len().min((g + 1) * LANES_64) - g * LANES_64;
+                for lane in (0..lanes).filter(|lane| undecided >> lane & 1 == 1) {
+                    left.push(Left { group: g, lane, x: word(x, lane), y: word(y, lane), r: scalars(r)[lane] });
+                }
             }
             all.push(failed);
         }
         for left in left.chunks(LANES_64) {
             let holds = times_cofactor::<W>(left);
-            for (lane, left) in left.iter().enumerate() {
-                let equation = &mut all[left.item / LANES_64].equation;
-                *equation &= !((holds >> lane & 1) << (left.item % LANES_64));
+            for (lane, Left { group, lane: own, .. }) in left.iter().enumerate() {
+                all[*group].equation &= !((holds >> lane & 1) << own);
             }
         }
         all
@@ -117,50 +146,58 @@ impl CurveWork for Check<'_> {
 impl Check<'_> {
     /// Everything up to [S]B - [k]A.
     #[inline(always)]
-    fn multiply<W: Word52>(&self, items: &[Item<'_>], hashes: &[[u8; 64]], own: &mut Own) -> Group<W> {
-        let items = fill(items);
-        let signature = W::load_blocks(&items.map(|item| item.signature.try_into().expect("64 bytes of signature")));
-        let keys = items.map(|item| {
-            let mut key = [0; 64];
-            key[..32].copy_from_slice(item.key);
-            key
-        });
-        let [a0, a1, a2, a3, ..] = W::load_blocks(&std::array::from_fn(|lane| &keys[lane]));
-        let hash = W::load_blocks(&fill(hashes));
-        let [r0, r1, r2, r3, s0, s1, s2, s3] = signature;
-        let (r, s) = ([r0, r1, r2, r3], [s0, s1, s2, s3]);
+    fn multiply<W: Word52>(&self, indices: &[usize], own: &mut Own) -> Group<W> {
+        let indices = fill(indices).map(|i| *i);
+        let signatures: [&[u8; 64]; LANES_64] =
+            indices.map(|i| self.items[i].signature.try_into().expect("64 bytes of signature"));
+        let [r0, r1, r2, r3, s0, s1, s2, s3] = W::load_blocks(&signatures);
+        let (r, mut s) = ([r0, r1, r2, r3], [s0, s1, s2, s3]);
+        let hash = W::load_blocks(&indices.map(|i| &self.hashes[i]));
 
-        let Decoded { x, y, refused } = decode([a0, a1, a2, a3]);
-        let below = W::outlined(|| is_below_order(&s));
-        let mut failed = Failed { key: refused, signature: !below, ..Failed::default() };
+        let below = is_below_order(&s);
+        let mut failed = Failed { signature: !below, ..Failed::default() };
         if self.rule == Rule::Strict {
-            failed.key |= W::outlined(|| has_small_order(y));
-            failed.signature |= W::outlined(|| has_small_order(Field::from_words(r)));
+            failed.signature |= has_small_order(Field::from_words(r));
         }
         // An S that is refused may have too many bits for the digits, and its point is not asked for.
-        let zero = W::splat(0);
-        let s = s.map(|word| zero.select(below, word));
-        let k = W::outlined(|| reduce(hash));
-        let one = Field::one();
-        own.fill(Completed::affine(x.negate(), y, one));
-        let point = multiply(&scalars(s), &scalars(k), self.base, own);
+        for word in &mut s {
+            *word = W::splat(0).select(below, *word);
+        }
+        let (s, k) = (scalars(s), scalars(reduce(hash)));
+        let point = match self.base {
+            Some(base) => {
+                let Decoded { x, y, refused } = decode(key_words::<W>(&indices.map(|i| self.items[i].key)));
+                failed.key |= refused;
+                if self.rule == Rule::Strict {
+                    failed.key |= has_small_order(y);
+                }
+                own.fill(Completed::affine(x.negate(), y, Field::one()));
+                with_own(&s, &k, base, own)
+            }
+            None => {
+                let tables = indices.map(|i| self.tables[i].as_deref().expect("an item with a table"));
+                for (lane, table) in tables.iter().enumerate() {
+                    failed.key |= u8::from(self.rule == Rule::Strict && table.has_small_order) << lane;
+                }
+                with_combs(&s, &k, Comb::base(self.level), &tables.map(|table| &table.comb))
+            }
+        };
         Group { point, r, failed }
     }
 }
 
 /// [S]B + [k]P, P being the points of `own`: both scalars' digits are added on one chain of doublings.
 #[inline(always)]
-fn multiply<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Projective<Field<W>> {
+fn with_own<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Projective<Field<W>> {
     let s = digits::<BASE_DIGITS>(s, BASE_BITS);
     let k = digits::<OWN_DIGITS>(k, OWN_BITS);
-    let (zero, one) = (Field::zero(), Field::one());
-    let mut point = Completed::neutral(zero, one);
+    let mut point = Completed::neutral(Field::zero(), Field::one());
     let top = (BASE_BITS * (BASE_DIGITS - 1)).max(OWN_BITS * (OWN_DIGITS - 1));
     let mut doublings = 0;
     for position in (0..=top).rev() {
         let (base_digit, own_digit) = (position.is_multiple_of(BASE_BITS), position.is_multiple_of(OWN_BITS));
         if base_digit || own_digit {
-            point = W::outlined(|| (0..doublings).fold(point, |point, _| point.double()));
+            point = doubled(point, doublings);
             doublings = 0;
         }
         if base_digit {
@@ -171,7 +208,34 @@ fn multiply<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Proj
         }
         doublings += 1;
     }
-    W::outlined(|| point.projective())
+    projective(point)
+}
+
+/// [S]B + [k]P, P being the points that `own` are the combs of.
+#[inline(always)]
+fn with_combs<W: Word52>(s: &Scalars, k: &Scalars, base: &Comb, own: &[&Comb; LANES_64]) -> Projective<Field<W>> {
+    let point = Completed::neutral(Field::zero(), Field::one());
+    let point = add_combs(point, own, Layout::KEY, &digits::<{ Layout::KEY.digits() }>(k, Layout::KEY.bits()));
+    let s = digits::<{ Layout::BASE.digits() }>(s, Layout::BASE.bits());
+    projective(add_combs(point, &[base; LANES_64], Layout::BASE, &s))
+}
+
+#[inline(always)]
+fn projective<W: Word52>(point: Completed<Field<W>>) -> Projective<Field<W>> {
+    W::outlined(
+        #[inline(always)]
+        || point.projective(),
+    )
+}
+
+/// A lane's number, below p.
+#[inline(always)]
+fn word<W: Word52>(number: Field<W>, lane: usize) -> [u64; 4] {
+    let words = W::outlined(
+        #[inline(always)]
+        || number.to_words(),
+    );
+    scalars(words)[lane]
 }
 
 /// The lanes where these are the bytes of the point's encoding (RFC 8032, section 5.1.2).
@@ -179,26 +243,47 @@ fn multiply<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Proj
 fn is_encoding<W: Word52>(x: Field<W>, y: Field<W>, bytes: &[W; 4]) -> u8 {
     let mut words = y.to_words();
     words[3] = words[3].select(x.is_odd(), words[3].or(W::splat(1 << 63)));
-    words.iter().zip(bytes).fold(u8::MAX, |same, (word, byte)| same & word.equal(*byte))
+    let mut same = u8::MAX;
+    for i in 0..4 {
+        same &= words[i].equal(bytes[i]);
+    }
+    same
 }
 
 /// The lanes where R decodes and eight times the point less R is the neutral point (ZIP-215).
 #[inline(always)]
 fn times_cofactor<W: Word52>(left: &[Left]) -> u8 {
     let left = fill(left);
-    let words = |of: &dyn Fn(&Left) -> [u64; 4]| -> [W; 4] {
-        let lanes = left.map(of);
-        std::array::from_fn(|word| W::load(&lanes.map(|lane| lane[word])))
-    };
-    let [x, y] = [words(&|left| left.x), words(&|left| left.y)].map(Field::from_words);
-    let r = decode(words(&|left| left.r));
-    let one = Field::one();
-    let difference = W::outlined(|| {
-        let r = Affine::new(r.x, r.y, Field::splat(&TWICE_D));
-        Completed::affine(x, y, one).extended().add_affine(r, u8::MAX)
-    });
-    let eight = W::outlined(|| (0..3).fold(difference, |point, _| point.double()).projective());
-    W::outlined(|| eight.x.is_zero() & eight.y.equals(eight.z)) & !r.refused
+    let x = Field::from_words(side_by_side(left.map(|left| left.x)));
+    let y = Field::from_words(side_by_side(left.map(|left| left.y)));
+    let r: Decoded<W> = decode(side_by_side(left.map(|left| left.r)));
+    let difference = W::outlined(
+        #[inline(always)]
+        || {
+            let r = Affine::new(r.x, r.y, Field::splat(&TWICE_D));
+            Completed::affine(x, y, Field::one()).extended().add_affine(r, u8::MAX)
+        },
+    );
+    let eight = projective(doubled(difference, 3));
+    let is_neutral = W::outlined(
+        #[inline(always)]
+        || eight.x.is_zero() & eight.y.equals(eight.z),
+    );
+    is_neutral & !r.refused
+}
+
+/// Words of eight lanes.
+#[inline(always)]
+fn side_by_side<W: Word52>(lanes: [[u64; 4]; LANES_64]) -> [W; 4] {
+    let mut words = [W::splat(0); 4];
+    for i in 0..4 {
+        let mut word = [0; LANES_64];
+        for lane in 0..LANES_64 {
+            word[lane] = lanes[lane][i];
+        }
+        words[i] = W::load(&word);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -206,7 +291,12 @@ mod tests {
     use assay_scheme::{Parameters, Reason, Row};
     use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
-    use super::super::super::testing::{Odd, agree_at_every_size, agree_in_every_lane, agree_on_odd_items};
+    use super::super::super::keys::Table;
+    use super::super::super::testing::{
+        Odd, agree, agree_at_every_size, agree_in_every_lane, agree_on_odd_items, agree_on_odd_items_with_known_keys,
+        agree_with_known_keys, bundle,
+    };
+    use super::KeyTable;
 
     const ROWS: [Row; 3] = [Row::Ed25519Zip215, Row::Ed25519Ref10, Row::Ed25519Strict];
 
@@ -295,13 +385,13 @@ mod tests {
         for (rule, row) in ROWS.into_iter().enumerate() {
             let odd: Vec<_> = odd().into_iter().map(|(odd, verdicts)| Odd { verdict: verdicts[rule], ..odd }).collect();
             agree_on_odd_items(row, &Parameters::default(), &odd);
+            agree_on_odd_items_with_known_keys(row, &Parameters::default(), &odd);
         }
     }
 
     /// S = 0 makes R = -[k]A of A's torsion: all of ZIP-215's pairs hold, and of the others some.
     #[test]
     fn all_pairs_of_small_order_points_agree() {
-        use super::super::super::testing::{agree, bundle};
         for row in ROWS {
             let mut columns = assay_scheme::ColumnsBuilder::new(row.operation());
             for a in small_order() {
@@ -322,5 +412,12 @@ mod tests {
     #[test]
     fn one_bad_and_one_good_item_agree_in_every_lane() {
         ROWS.into_iter().for_each(agree_in_every_lane);
+    }
+
+    #[test]
+    fn verdicts_do_not_depend_on_known_keys() {
+        for row in ROWS {
+            agree_with_known_keys(row, KeyTable::BYTES, |lanes| lanes.keys.ed25519.counts());
+        }
     }
 }

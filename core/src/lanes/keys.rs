@@ -1,0 +1,380 @@
+//! Tables of known keys, kept ready within a bound: those that were preloaded, and those that keep coming.
+//!
+//! A table is a hint. An item whose key has none is computed without, and both ways end in the same verdict. A key that
+//! its rule refuses has no table, so nothing here has a say in what is valid.
+
+use std::collections::HashMap;
+#[cfg(not(test))]
+use std::collections::hash_map::RandomState as Seed;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex};
+
+use assay_scheme::{Keys, Reason, Verdict};
+
+use super::level::CurveLevel;
+use super::word::LANES_64;
+use crate::backend::Preloaded;
+use crate::pool::lock;
+
+#[cfg(test)]
+type Seed = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
+
+/// The longest key of a curve's columns.
+const KEY_BYTES_MAX: usize = 64;
+
+/// Sightings after which a key's table is made. Fewer: keys that never come again cost a table, one and a half times a
+/// verification. More: a validator set is slow for longer.
+const SIGHTINGS: u8 = 4;
+
+/// Counters of sightings, a power of two: several keys share one, so now and then a table is made too early.
+const COUNTERS: usize = 1 << 14;
+
+/// Tables made in one call at most, after its verdicts: two groups of lanes. More: a quantum takes longer than predicted.
+const TABLES_PER_CALL: usize = 2 * LANES_64;
+
+/// Once the cache is full, tables are replaced in one call of so many. Fewer calls: where more keys come than there is
+/// room for, tables are made for nothing. More: a new validator set is slow for longer.
+const CALLS_PER_EVICTION: u64 = 64;
+
+/// What a curve keeps of a key.
+pub(super) trait Table: Send + Sync + Sized + 'static {
+    /// Bytes of one.
+    const BYTES: usize;
+
+    /// The tables of up to eight keys (form and bytes); `None` where the key is refused by all of the curve's rows.
+    fn make(level: CurveLevel, keys: &[(u8, &[u8])]) -> Vec<Option<Self>>;
+}
+
+/// A key as it stands in the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Name {
+    form: u8,
+    len: u8,
+    bytes: [u8; KEY_BYTES_MAX],
+}
+
+impl Name {
+    fn new(form: u8, key: &[u8]) -> Self {
+        let mut bytes = [0; KEY_BYTES_MAX];
+        bytes[..key.len()].copy_from_slice(key);
+        Self { form, len: key.len() as u8, bytes }
+    }
+
+    fn key(&self) -> (u8, &[u8]) {
+        (self.form, &self.bytes[..usize::from(self.len)])
+    }
+}
+
+/// One curve's tables.
+#[derive(Debug)]
+pub(super) struct Cache<T> {
+    /// Tables kept because their keys keep coming.
+    tables_max: usize,
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    kept: HashMap<Name, Kept<T>>,
+    /// Preloaded: as long as somebody holds them.
+    held: HashMap<Name, Held<T>>,
+    sightings: Vec<u8>,
+    /// Sightings since all were halved, so that a key that stopped coming is forgotten.
+    counted: usize,
+    /// Seeded, so that strangers cannot choose keys that share a counter; the same in every test.
+    hasher: Seed,
+    /// Calls so far: when a table was last used.
+    call: u64,
+    /// The first call in which tables may be replaced.
+    next_eviction: u64,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    table: Arc<T>,
+    holders: usize,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    table: Arc<T>,
+    call: u64,
+}
+
+/// What is known of a call's keys.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    /// Each key's table, where there is one.
+    pub(super) tables: Vec<Option<Arc<T>>>,
+    wanted: Vec<Name>,
+}
+
+impl<T: Table> Cache<T> {
+    /// Room for tables of this many bytes together; preloaded ones are not counted.
+    pub(super) fn new(bytes: usize) -> Self {
+        let tables_max = bytes / T::BYTES;
+        let state = State {
+            kept: HashMap::new(),
+            held: HashMap::new(),
+            sightings: if tables_max == 0 { Vec::new() } else { vec![0; COUNTERS] },
+            counted: 0,
+            hasher: Seed::default(),
+            call: 0,
+            next_eviction: 0,
+        };
+        Self { tables_max, state: Mutex::new(state) }
+    }
+
+    /// The tables of a call's keys. Counts the sightings of those without; what is to be made of them is for
+    /// [`Cache::learn`], after the verdicts.
+    pub(super) fn find<'a>(&self, keys: impl Iterator<Item = (u8, &'a [u8])>) -> Found<T> {
+        let mut found = Found { tables: Vec::with_capacity(keys.size_hint().0), wanted: Vec::new() };
+        let mut state = lock(&self.state);
+        state.call += 1;
+        let is_open = state.kept.len() < self.tables_max || state.call >= state.next_eviction;
+        for (form, key) in keys {
+            let name = Name::new(form, key);
+            let table = state.table(&name);
+            if table.is_none() && state.is_wanted(&name) {
+                let has_room = is_open && found.wanted.len() < TABLES_PER_CALL;
+                if has_room && !found.wanted.contains(&name) {
+                    found.wanted.push(name);
+                }
+            }
+            found.tables.push(table);
+        }
+        found
+    }
+
+    /// Makes the tables of keys that came often enough, each in the place of the one that was not used for longest.
+    pub(super) fn learn(&self, level: CurveLevel, found: &Found<T>) {
+        for names in found.wanted.chunks(LANES_64) {
+            let keys: Vec<_> = names.iter().map(Name::key).collect();
+            let tables = T::make(level, &keys);
+            let mut state = lock(&self.state);
+            for (name, table) in names.iter().zip(tables) {
+                if let Some(table) = table {
+                    state.keep(*name, table, self.tables_max);
+                }
+            }
+        }
+    }
+
+    /// Makes the tables of these keys and keeps them as long as what is given back. `refuses`: what the row refuses besides
+    /// keys that have no table.
+    pub(super) fn preload(self: &Arc<Self>, level: CurveLevel, keys: &Keys, refuses: impl Fn(&T) -> bool) -> Preloaded {
+        let mut verdicts = vec![Reason::Key as u8; keys.count()];
+        let mut hold = Hold { cache: Arc::clone(self), names: Vec::with_capacity(keys.count()) };
+        let mut missing: Vec<(usize, Name)> = Vec::with_capacity(LANES_64);
+        let make = |missing: &mut Vec<(usize, Name)>, verdicts: &mut [u8], hold: &mut Hold<T>| {
+            let keys: Vec<_> = missing.iter().map(|(_, name)| name.key()).collect();
+            let tables = T::make(level, &keys);
+            let mut state = lock(&self.state);
+            for ((i, name), table) in missing.drain(..).zip(tables) {
+                if let Some(table) = table.filter(|table| !refuses(table)) {
+                    hold.names.push(state.hold(name, Arc::new(table)));
+                    verdicts[i] = Verdict::Valid.to_byte();
+                }
+            }
+        };
+        for i in 0..keys.count() {
+            let form = match keys.form(i) {
+                Ok(form) => form,
+                Err(reason) => {
+                    verdicts[i] = reason as u8;
+                    continue;
+                }
+            };
+            let name = Name::new(form, keys.key(i));
+            let mut state = lock(&self.state);
+            match state.table(&name) {
+                Some(table) if refuses(&table) => {}
+                Some(table) => {
+                    hold.names.push(state.hold(name, table));
+                    verdicts[i] = Verdict::Valid.to_byte();
+                }
+                None => missing.push((i, name)),
+            }
+            drop(state);
+            if missing.len() == LANES_64 {
+                make(&mut missing, &mut verdicts, &mut hold);
+            }
+        }
+        if !missing.is_empty() {
+            make(&mut missing, &mut verdicts, &mut hold);
+        }
+        Preloaded { verdicts, bytes: hold.names.len() * T::BYTES, hold: Box::new(hold) }
+    }
+
+    /// Tables kept because their keys keep coming, and those somebody holds.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.kept.len(), state.held.len())
+    }
+}
+
+impl<T> State<T> {
+    fn table(&mut self, name: &Name) -> Option<Arc<T>> {
+        if let Some(kept) = self.kept.get_mut(name) {
+            kept.call = self.call;
+            return Some(Arc::clone(&kept.table));
+        }
+        if self.held.is_empty() { None } else { Some(Arc::clone(&self.held.get(name)?.table)) }
+    }
+
+    /// Counts a sighting; whether there were enough.
+    fn is_wanted(&mut self, name: &Name) -> bool {
+        if self.sightings.is_empty() {
+            return false;
+        }
+        self.counted += 1;
+        if self.counted >= 8 * COUNTERS {
+            self.counted = 0;
+            self.sightings.iter_mut().for_each(|count| *count /= 2);
+        }
+        let count = &mut self.sightings[self.hasher.hash_one(name) as usize % COUNTERS];
+        *count = count.saturating_add(1);
+        *count >= SIGHTINGS
+    }
+
+    fn keep(&mut self, name: Name, table: T, tables_max: usize) {
+        if self.kept.len() >= tables_max && !self.kept.contains_key(&name) {
+            let Some((oldest, call)) =
+                self.kept.iter().map(|(name, kept)| (*name, kept.call)).min_by_key(|(_, call)| *call)
+            else {
+                return;
+            };
+            // What this very call used is not worth less than what it would give way to.
+            if call == self.call {
+                return;
+            }
+            self.kept.remove(&oldest);
+            self.next_eviction = self.call + CALLS_PER_EVICTION;
+        }
+        self.kept.insert(name, Kept { table: Arc::new(table), call: self.call });
+    }
+
+    fn hold(&mut self, name: Name, table: Arc<T>) -> Name {
+        self.held.entry(name).or_insert(Held { table, holders: 0 }).holders += 1;
+        name
+    }
+}
+
+/// Preloaded tables, held.
+struct Hold<T: Table> {
+    cache: Arc<Cache<T>>,
+    names: Vec<Name>,
+}
+
+impl<T: Table> Drop for Hold<T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.cache.state);
+        for name in self.names.drain(..) {
+            let Some(held) = state.held.get_mut(&name) else { continue };
+            held.holders -= 1;
+            if held.holders == 0 {
+                state.held.remove(&name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_scheme::Row;
+
+    use super::*;
+
+    /// A table that is its key's first byte; keys that begin with 255 have none.
+    #[derive(Debug, PartialEq)]
+    struct Byte(u8);
+
+    impl Table for Byte {
+        const BYTES: usize = 100;
+        fn make(_: CurveLevel, keys: &[(u8, &[u8])]) -> Vec<Option<Self>> {
+            assert!((1..=8).contains(&keys.len()));
+            keys.iter().map(|(_, key)| (key[0] != 255).then_some(Self(key[0]))).collect()
+        }
+    }
+
+    /// A call with these keys, once; which of them had tables.
+    fn call(cache: &Cache<Byte>, keys: impl IntoIterator<Item = u8>) -> Vec<u8> {
+        let keys: Vec<[u8; 32]> = keys.into_iter().map(|key| [key; 32]).collect();
+        let found = cache.find(keys.iter().map(|key| (0, &key[..])));
+        assert_eq!(found.tables.len(), keys.len());
+        cache.learn(CurveLevel::PORTABLE, &found);
+        let own = |(key, table): (&[u8; 32], &Option<Arc<Byte>>)| {
+            table.as_ref().map(|table| {
+                assert_eq!(table.0, key[0], "its own table");
+                key[0]
+            })
+        };
+        keys.iter().zip(&found.tables).filter_map(own).collect()
+    }
+
+    #[test]
+    fn keys_that_keep_coming_get_tables_within_the_bound() {
+        let cache = Cache::new(350);
+        for _ in 1..SIGHTINGS {
+            assert_eq!(call(&cache, [1, 2]), []);
+        }
+        assert_eq!(call(&cache, [1, 2, 255]), [], "made after this call");
+        assert_eq!(call(&cache, [2, 1, 3, 2]), [2, 1, 2]);
+        for _ in 0..10 {
+            call(&cache, [255]);
+        }
+        assert_eq!(call(&cache, [255]), [], "a key that is refused has none");
+        for _ in 0..10 {
+            call(&cache, [3, 4, 5, 6]);
+            assert!(cache.counts().0 <= 3);
+        }
+        assert_eq!(cache.counts(), (3, 0));
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_gives_way_and_not_at_every_call() {
+        let cache = Cache::new(200);
+        for _ in 0..5 {
+            call(&cache, [1, 2]);
+        }
+        assert_eq!(call(&cache, [1, 2]), [1, 2]);
+        for _ in 0..SIGHTINGS {
+            call(&cache, [2, 3]);
+        }
+        assert_eq!(call(&cache, [1, 2, 3]), [2, 3]);
+        for _ in 0..CALLS_PER_EVICTION / 2 {
+            call(&cache, [4]);
+        }
+        assert_eq!(call(&cache, [2, 3]), [2, 3], "not so soon");
+        for _ in 0..CALLS_PER_EVICTION {
+            call(&cache, [3, 4]);
+        }
+        assert_eq!(call(&cache, [2, 3, 4]), [3, 4]);
+    }
+
+    #[test]
+    fn without_bytes_nothing_is_kept_and_preloaded_keys_still_are() {
+        let cache = Arc::new(Cache::new(99));
+        for _ in 0..20 {
+            assert_eq!(call(&cache, [1, 2]), []);
+        }
+        let operation = Row::Ed25519Zip215.operation();
+        let bytes: Vec<[u8; 32]> = [1, 255, 7, 9, 1].map(|key| [key; 32]).to_vec();
+        let keys = bytes.iter().map(|key| Ok((0, &key[..]))).chain([Err(Reason::Key)]);
+        let keys = Keys::collect(operation, keys).expect("six keys");
+        let refuses = |table: &Byte| table.0 == 9;
+        let one = cache.preload(CurveLevel::PORTABLE, &keys, refuses);
+        let (valid, refused) = (Verdict::Valid.to_byte(), Reason::Key as u8);
+        assert_eq!(one.verdicts, [valid, refused, valid, refused, valid, refused]);
+        assert_eq!(one.bytes, 300);
+        assert_eq!(cache.counts(), (0, 2));
+        let two = cache.preload(CurveLevel::PORTABLE, &keys, refuses);
+        assert_eq!(two.verdicts, one.verdicts);
+        drop(one.hold);
+        assert_eq!(call(&cache, [1, 2, 7, 9]), [1, 7]);
+        drop(two.hold);
+        assert_eq!(cache.counts(), (0, 0));
+        assert_eq!(call(&cache, [1, 7]), []);
+    }
+}
