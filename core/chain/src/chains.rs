@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use crate::profile::Profile;
-use crate::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, neo, vechain};
+use crate::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, identity, neo, vechain};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -15,6 +15,12 @@ pub struct Options {
     pub previous_outputs: Vec<(String, Vec<u8>)>,
     /// Files of validator sets, as (name, bytes).
     pub validators: Vec<(String, Vec<u8>)>,
+    /// Files of X.509 certificates, as (name, bytes): authorities, and members that are named by their hash.
+    pub certificates: Vec<(String, Vec<u8>)>,
+    /// When certificates must be valid, in seconds since 1970. Without it their validity is not judged.
+    pub time: Option<u64>,
+    /// The SM2 user id; the default one where none is given, which is not the empty one.
+    pub user_id: Option<Vec<u8>>,
 }
 
 /// Why options do not fit a chain. All are usage errors.
@@ -74,6 +80,41 @@ impl Options {
         if self.validators.is_empty() { Ok(()) } else { Err(OptionError::NotTaken { chain, what }) }
     }
 
+    /// Refuses certificates and a user id, for a chain that has no use for them.
+    ///
+    /// # Errors
+    /// [`OptionError::NotTaken`] when there is one of them.
+    pub fn refuse_certificates(&self, chain: &'static str) -> Result<(), OptionError> {
+        let what = "certificates";
+        if self.certificates.is_empty() {
+            self.refuse_user_id(chain)
+        } else {
+            Err(OptionError::NotTaken { chain, what })
+        }
+    }
+
+    /// Refuses a user id, for a chain that has no use for one.
+    ///
+    /// # Errors
+    /// [`OptionError::NotTaken`] when there is one.
+    pub fn refuse_user_id(&self, chain: &'static str) -> Result<(), OptionError> {
+        let what = "user id";
+        if self.user_id.is_none() { Ok(()) } else { Err(OptionError::NotTaken { chain, what }) }
+    }
+
+    /// The network, one of these names, the first where none is named.
+    ///
+    /// # Errors
+    /// [`OptionError::Network`] for another name.
+    pub fn network_named<N: Copy>(&self, chain: &'static str, networks: &[(&str, N)]) -> Result<N, OptionError> {
+        let Some(name) = &self.network else { return Ok(networks[0].1) };
+        let named = networks.iter().find(|(network, _)| network == name).map(|(_, network)| *network);
+        named.ok_or_else(|| {
+            let names: Vec<_> = networks.iter().map(|(network, _)| *network).collect();
+            OptionError::Network { chain, name: name.clone(), known: names.join(", ") }
+        })
+    }
+
     /// The number that stands for the network: that of its name in the chain's table, or one in decimal; `None` where no
     /// network is named. `number` says what the number is.
     ///
@@ -126,8 +167,16 @@ pub struct Chain {
 }
 
 /// Every system, in the order of the list.
-pub static CHAINS: &[Chain] =
-    &[bitcoin::CHAIN, cometbft::CHAIN, bnb_beacon::CHAIN, ethereum::CHAIN, bsc::CHAIN, vechain::CHAIN, neo::CHAIN];
+pub static CHAINS: &[Chain] = &[
+    bitcoin::CHAIN,
+    cometbft::CHAIN,
+    bnb_beacon::CHAIN,
+    ethereum::CHAIN,
+    bsc::CHAIN,
+    vechain::CHAIN,
+    neo::CHAIN,
+    identity::CHAIN,
+];
 
 impl Chain {
     /// The system with this name.

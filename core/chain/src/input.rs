@@ -157,6 +157,20 @@ pub fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// Bytes of a stranger's name that are repeated in what is said of each of its parts. Larger: a long name said once in a file
+/// is written down as often as the file has parts.
+const LABEL_BYTES_MAX: usize = 96;
+
+/// A stranger's name, cut to what may be repeated.
+#[must_use]
+pub fn label(name: &str) -> &str {
+    let mut end = name.len().min(LABEL_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
 /// Where a JSON error arose, in bytes.
 #[must_use]
 pub fn json_error(text: &[u8], error: &serde_json::Error) -> InputError {
@@ -177,6 +191,13 @@ mod tests {
         assert_eq!(reader.u8().expect_err("nothing left").offset, 5);
         let mut reader = Reader::new(&[255, 255, 255, 255, 7]);
         assert_eq!(reader.u32_le_prefixed().expect_err("4 GiB").offset, 4);
+    }
+
+    #[test]
+    fn a_name_is_cut_between_characters() {
+        assert_eq!(label("short"), "short");
+        assert_eq!(label(&"é".repeat(100)).len(), 96);
+        assert_eq!(label(&format!("a{}", "é".repeat(100))).len(), 95);
     }
 
     #[test]

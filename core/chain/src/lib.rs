@@ -34,6 +34,7 @@ pub mod claims;
 pub mod cometbft;
 pub mod ethereum;
 pub mod hash;
+pub mod identity;
 pub mod input;
 pub mod merkle;
 pub mod neo;

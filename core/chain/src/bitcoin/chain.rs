@@ -37,6 +37,7 @@ pub const CHAIN: Chain = Chain {
         "retargeting and the chain of headers: nBits is taken from the header itself",
     ],
     open: |options| {
+        options.refuse_certificates("bitcoin")?;
         options.refuse_validators("bitcoin")?;
         let network = super::network(options.network.as_deref()).ok_or_else(|| OptionError::Network {
             chain: "bitcoin",

@@ -41,6 +41,7 @@ pub const CHAIN: Chain = Chain {
         "votes for another block than the commit's: not evaluated",
     ],
     open: |options| {
+        options.refuse_certificates("bnb-beacon")?;
         options.refuse_previous_outputs("bnb-beacon")?;
         Ok(Box::new(BnbBeacon::new(options.network.clone(), validator_sets(options)?)))
     },

@@ -31,6 +31,7 @@ pub const CHAIN: Chain = Chain {
         "transactions: see ethereum with --network 56",
     ],
     open: |options| {
+        options.refuse_certificates("bsc")?;
         options.refuse_previous_outputs("bsc")?;
         let chain_id = options.network_number("bsc", &NETWORKS, "chain id")?.unwrap_or(NETWORKS[0].1);
         let validators = options

@@ -52,6 +52,7 @@ pub const CHAIN: Chain = Chain {
         "Celestia's data hash, which is not CometBFT's",
     ],
     open: |options| {
+        options.refuse_certificates("cometbft")?;
         options.refuse_previous_outputs("cometbft")?;
         Ok(Box::new(CometBft::new(options.network.clone(), validator_sets(options)?)))
     },

@@ -33,6 +33,7 @@ pub const CHAIN: Chain = Chain {
         "era1 files",
     ],
     open: |options| {
+        options.refuse_certificates("ethereum")?;
         options.refuse_previous_outputs("ethereum")?;
         options.refuse_validators("ethereum")?;
         let chain_id = options.network_number("ethereum", &NETWORKS, "chain id")?;

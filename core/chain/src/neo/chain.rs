@@ -36,6 +36,7 @@ pub const CHAIN: Chain = Chain {
         "fees, validity heights, scopes, scripts' effects, the consensus messages themselves",
     ],
     open: |options| {
+        options.refuse_certificates("neo")?;
         options.refuse_previous_outputs("neo")?;
         let network = options.network_number("neo", &NETWORKS, "N3 magic number")?.unwrap_or(NETWORKS[0].1);
         let committees = options.validators.iter().map(|(name, bytes)| {

@@ -32,6 +32,7 @@ pub const CHAIN: Chain = Chain {
         "clauses, gas, expiration and what a transaction depends on",
     ],
     open: |options| {
+        options.refuse_certificates("vechain")?;
         options.refuse_previous_outputs("vechain")?;
         options.refuse_validators("vechain")?;
         let tag = options.network_number("vechain", &NETWORKS, "chain tag")?;
