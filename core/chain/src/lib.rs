@@ -33,6 +33,7 @@ pub mod chains;
 pub mod claims;
 pub mod cometbft;
 pub mod ethereum;
+pub mod fabric;
 pub mod hash;
 pub mod identity;
 pub mod input;

@@ -102,6 +102,22 @@ impl<'a> Field<'a> {
         if let Value::Bytes(bytes, _) = self.value { Ok(bytes) } else { Err(self.wrong("bytes")) }
     }
 
+    /// Bytes, and where they begin.
+    ///
+    /// # Errors
+    /// For another wire type.
+    pub fn bytes_at(&self) -> Result<(&'a [u8], usize), InputError> {
+        if let Value::Bytes(bytes, start) = self.value { Ok((bytes, start)) } else { Err(self.wrong("bytes")) }
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// For another wire type, or bytes that are not UTF-8.
+    pub fn text(&self) -> Result<&'a str, InputError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| self.wrong("text"))
+    }
+
     /// A nested message's fields.
     ///
     /// # Errors
@@ -179,6 +195,14 @@ impl Writer {
             self.raw_varint(value);
         }
         self
+    }
+
+    /// Numbers in one field (packed), left out when there are none.
+    #[must_use]
+    pub fn packed(self, number: u32, values: &[u32]) -> Self {
+        let mut packed = Self::new();
+        values.iter().for_each(|value| packed.raw_varint((*value).into()));
+        self.bytes(number, &packed.out)
     }
 
     /// A signed number as int64, left out when zero.
