@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use crate::profile::Profile;
-use crate::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, fabric, identity, neo, vechain};
+use crate::{bitcoin, bnb_beacon, bsc, chainmaker, cometbft, ethereum, fabric, identity, neo, vechain};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -176,6 +176,7 @@ pub static CHAINS: &[Chain] = &[
     vechain::CHAIN,
     neo::CHAIN,
     fabric::CHAIN,
+    chainmaker::CHAIN,
     identity::CHAIN,
 ];
 
