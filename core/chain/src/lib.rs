@@ -29,6 +29,7 @@ pub mod base58;
 pub mod bitcoin;
 pub mod bnb_beacon;
 pub mod bsc;
+pub mod bsn;
 pub mod chainmaker;
 pub mod chains;
 pub mod claims;
