@@ -76,7 +76,7 @@ fn cases(folder: &Path) -> Vec<Case> {
     let outputs = vectors(&["bitcoin/277647.utxostore.bz2", "bitcoin/277647.dat.bz2"]);
     let commits = [10_000, 10_500, 11_000, 15_000, 50_000]
         .map(|height| path(&vector(&format!("cometbft/celestia_mocha4_{height}_signed_block.json"))));
-    vec![
+    let real = vec![
         case(
             "bitcoin",
             [vec!["--strict".into(), "--prevouts".into()], outputs].concat(),
@@ -93,6 +93,64 @@ fn cases(folder: &Path) -> Vec<Case> {
         case("ethereum", vec![path(&blocks)], transactions, transactions, &[]),
         case("bsc", vectors(&["bsc/parlia_headers.json"]), 18, 18, &[]),
         case("vechain", vectors(&["vechain/extracted_txs.json"]), 6, 6, &[("id", 4), ("stated", 6)]),
+    ];
+    real.into_iter().chain(members()).collect()
+}
+
+/// The chains whose signers have certificates.
+fn members() -> Vec<Case> {
+    let case = |chain, options: &[&str], files: &[&str], items, valid, checks| {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Case { chain, args: [options, vectors(files)].concat(), items, valid, checks }
+    };
+    let file = |name: &str| path(&vector(name));
+    let (client, nodes) = (file("chainmaker/client1.sign.wx-org1.crt"), file("chainmaker/sm2-nodes.json"));
+    let (mixed, custom) = (file("identity/mixed-root.pem"), file("identity/sm2-custom-root.pem"));
+    let device = |root| ["--strict", "--time", "1800000000", "--certificates", root];
+    vec![
+        case(
+            "fabric",
+            &["--strict"],
+            &["fabric/testchannel_blockfile_000000"],
+            60,
+            60,
+            &[("data-hash", 20), ("header-chain", 20), ("block-signatures", 19)],
+        ),
+        case(
+            "fabric",
+            &[],
+            &["fabric/orderer_consensus_smartbft_testdata_mychannel.block", "fabric/smartbft.ledger"],
+            12,
+            12,
+            &[("consenter", 8), ("block-signatures", 2)],
+        ),
+        case("fabric", &["--network", "e-digest"], &["fabric/guomi-e-digest.ledger"], 8, 8, &[("identity", 4)]),
+        case(
+            "chainmaker",
+            &["--strict", "--certificates", &client],
+            &["chainmaker/block30.json"],
+            8,
+            8,
+            &[("block-hash", 1), ("transactions-root", 1)],
+        ),
+        case(
+            "chainmaker",
+            &["--network", "sm3", "--validators", &nodes],
+            &["chainmaker/sm2-block.json", "chainmaker/sm2-block.pb"],
+            22,
+            20,
+            &[("block-votes", 2)],
+        ),
+        case("bsn", &["--strict"], &["bsn/gateway.json"], 5, 5, &[]),
+        case("device-identity", &device(&mixed), &["identity/mixed.json"], 20, 20, &[("path", 4)]),
+        case(
+            "device-identity",
+            &[&device(&custom)[..], &["--user-id", "plant-7@example.org"]].concat(),
+            &["identity/sm2-custom.json", "identity/sm2-custom-chain.pem"],
+            7,
+            7,
+            &[("path", 3)],
+        ),
     ]
 }
 
@@ -146,6 +204,10 @@ fn spoilt(folder: &Path) -> Vec<Spoilt> {
     transaction[end] ^= 1;
     let mut work = raw.clone();
     work[76] ^= 1;
+    let mut ledger = std::fs::read(vector("fabric/testchannel_blockfile_000000")).expect("the vector");
+    // Within the last block's envelope.
+    let envelope = ledger.len() - 2_000;
+    ledger[envelope] ^= 1;
     let block = vector_json("ethereum/blocks.json");
     let block = block.as_array().expect("a list").iter().find(|block| {
         block["exception"].is_null() && block["senders"].as_array().is_some_and(|senders| !senders.is_empty())
@@ -193,6 +255,32 @@ fn spoilt(folder: &Path) -> Vec<Spoilt> {
             })],
             "transaction 1",
             "another than stated",
+        ),
+        spoilt("fabric", vec![write("fabric", &ledger)], "block 19", "another hash"),
+        spoilt(
+            "chainmaker",
+            vec![changed(folder, "chainmaker", vector_json("chainmaker/block30.json"), |all| {
+                let list = all["block"]["txs"][0]["endorsers"].as_array_mut().expect("a list");
+                list[1] = list[0].clone();
+            })],
+            "endorser 1 of wx-org1",
+            "stands twice",
+        ),
+        spoilt(
+            "bsn",
+            vec![changed(folder, "bsn", vector_json("bsn/gateway.json"), |all| flip_hex(&mut all[4]["digest"], 3))],
+            "message 4",
+            "signature refused: equation",
+        ),
+        spoilt(
+            "device-identity",
+            vec![
+                "--certificates".into(),
+                path(&vector("identity/mixed-root.pem")),
+                path(&vector("identity/refused.json")),
+            ],
+            "of critical",
+            "1.2.3.4 is not understood",
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use assay_chain::report::{Ending, Tally, What};
 use assay_chain::{Chain, Detail, Finding, Options, Report, verify_files_with};
@@ -13,6 +13,7 @@ use super::chains;
 use super::files::{self, Found};
 use super::verifier::{self, SourceVerifier};
 use crate::cli::error::{CliError, EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, complain};
+use crate::cli::input::unhex;
 use crate::cli::progress::Progress;
 use crate::cli::source::{Source, SourceArgs};
 use crate::cli::table::{commas, table};
@@ -32,6 +33,7 @@ Examples:
   assay chain verify --chain bitcoin --prevouts 277647.utxostore.bz2 277647.dat.bz2
   assay chain verify --chain cometbft --items --json signed_block.json
   assay chain verify --chain cometbft --validators validators.json commits/
+  assay chain verify --chain device-identity --certificates ca.pem --time 1800000000 messages.json
   assay chain verify --chain ethereum --network mainnet --connect node-1:4464 \\
     --ca ca.pem --cert cert.pem --key key.pem era1/";
 
@@ -54,6 +56,18 @@ pub(super) struct Args {
     /// A file of validators; may be repeated
     #[arg(long, value_name = "FILE")]
     validators: Vec<PathBuf>,
+    /// A file of X.509 certificates: authorities (device-identity), members named by a hash (chainmaker); may be repeated
+    #[arg(long, value_name = "FILE")]
+    certificates: Vec<PathBuf>,
+    /// When certificates must be valid (device-identity), in seconds since 1970; now where it is not given
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// The SM2 user id of certificates, and of devices' messages, as text; 1234567812345678 where it is not given
+    #[arg(long, value_name = "ID", conflicts_with = "user_id_hex")]
+    user_id: Option<String>,
+    /// The SM2 user id, as hex
+    #[arg(long, value_name = "HEX", value_parser = unhex)]
+    user_id_hex: Option<Bytes>,
     #[command(flatten)]
     source: SourceArgs,
     /// Print a JSON object for each culprit (with --items for each item), and one for all of them
@@ -73,6 +87,14 @@ pub(super) struct Args {
     files: Vec<PathBuf>,
 }
 
+/// A name that keeps the parser from reading it as "several values".
+type Bytes = Vec<u8>;
+
+/// Seconds since 1970; `None` for a clock that stands before it.
+fn now() -> Option<u64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
 /// Runs the command.
 pub(super) fn execute(args: &Args) -> Result<u8, CliError> {
     let read = |paths: &[PathBuf]| paths.iter().map(|path| files::option_file(path)).collect::<Result<Vec<_>, _>>();
@@ -80,6 +102,9 @@ pub(super) fn execute(args: &Args) -> Result<u8, CliError> {
         network: args.network.clone(),
         previous_outputs: read(&args.prevouts)?,
         validators: read(&args.validators)?,
+        certificates: read(&args.certificates)?,
+        time: args.time.or_else(now),
+        user_id: args.user_id.as_ref().map(|id| id.clone().into_bytes()).or_else(|| args.user_id_hex.clone()),
     };
     let mut profile = args.chain.profile(&options).map_err(|error| {
         CliError::usage(error.to_string(), format!("`assay chain list {}` says what it takes", args.chain.name))

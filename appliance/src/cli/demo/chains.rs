@@ -79,7 +79,45 @@ const BUNDLED: &[Bundled] = &[
         options: Options::default,
         items: 6,
     },
+    Bundled {
+        chain: "fabric",
+        what: "a ledger of 20 blocks",
+        files: || vec![vector!("fabric/testchannel_blockfile_000000")],
+        options: Options::default,
+        items: 60,
+    },
+    Bundled {
+        chain: "chainmaker",
+        what: "a block with its votes",
+        files: || vec![vector!("chainmaker/block30.json")],
+        options: || Options {
+            certificates: vec![vector!("chainmaker/client1.sign.wx-org1.crt")],
+            ..Options::default()
+        },
+        items: 8,
+    },
+    Bundled {
+        chain: "bsn",
+        what: "five forms (made)",
+        files: || vec![vector!("bsn/gateway.json")],
+        options: Options::default,
+        items: 5,
+    },
+    Bundled {
+        chain: "device-identity",
+        what: "SM2 certificates (made)",
+        files: || vec![vector!("identity/sm2-default.json")],
+        options: || Options {
+            certificates: vec![vector!("identity/sm2-default-root.pem")],
+            time: Some(DEVICES_AT),
+            ..Options::default()
+        },
+        items: 6,
+    },
 ];
+
+/// A time at which the demo's certificates are valid: 2027-01-15.
+const DEVICES_AT: u64 = 1_800_000_000;
 
 /// The valid blocks of ethereum/tests, a file each.
 fn ethereum_blocks() -> Files {
