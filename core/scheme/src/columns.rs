@@ -17,6 +17,8 @@
 //! it keeps its place, its bytes are zero, and its verdict is that reason. Offsets are relative, so the same bytes can
 //! lie in shared memory.
 
+mod bulk;
+
 use std::ops::Range;
 use std::sync::Arc;
 
