@@ -65,18 +65,67 @@ fn digests() -> Vec<Recipe> {
             parts.extend(spelling.map(Wide::part));
             parts.extend(own());
             parts.push(Part::Generated("digest entry", digest_entry(digest, words)));
+            let int64 = *spelling == Some(Wide::Native);
+            recipes.extend(tree(name).map(|name| Recipe {
+                name,
+                int64,
+                parts: tree_parts(spelling.map(Wide::part), own(), digest),
+                passes: vec![("level", 1)],
+                scratch_words: [0, 0],
+                table: Vec::new(),
+            }));
             recipes.push(Recipe {
                 name,
-                int64: *spelling == Some(Wide::Native),
+                int64,
                 parts,
                 passes: vec![("digest", 1)],
-                // Chaining values of BLAKE3's subtrees: a message on a device is at most 2^16 chunks.
-                scratch_words: [if name == "blake3" { 16 * 8 } else { 0 }, 0],
+                // Chaining values of BLAKE3's subtrees: a message on a device is at most 64 chunks.
+                scratch_words: [if name == "blake3" { 8 * 8 } else { 0 }, 0],
                 table: Vec::new(),
             });
         }
     }
     recipes
+}
+
+/// The kernel of a level of a tree over a hash that Merkle rules are built on.
+fn tree(hash: &str) -> Option<&'static str> {
+    match hash {
+        "sha256" => Some("merkle_sha256"),
+        "sha256d" => Some("merkle_sha256d"),
+        "sha3_256" => Some("merkle_sha3_256"),
+        "keccak256" => Some("merkle_keccak256"),
+        "blake2b_256" => Some("merkle_blake2b_256"),
+        "sm3" => Some("merkle_sm3"),
+        _ => None,
+    }
+}
+
+fn tree_parts(wide: Option<Part>, own: Vec<Part>, digest: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = ["frame", "hash/merkle", "hash/words"].map(Part::File).into();
+    parts.extend(wide);
+    parts.extend(own);
+    let stores: String = (0..8).map(|i| format!("    values[item * 8u + {i}u] = digest[{i}];\n")).collect();
+    let lifted: String =
+        (0..8).map(|i| format!("        values[item * 8u + {i}u] = node_word(item, {i}u);\n")).collect();
+    let entry = format!(
+        "@compute @workgroup_size(256)
+fn level(@builtin(global_invocation_id) id: vec3<u32>) {{
+    let item = id.x;
+    if (item >= parameters.items) {{
+        return;
+    }}
+    if ((parameters.flags & TREE_RFC6962) != 0u && is_lone(item)) {{
+{lifted}        verdict(item, VALID);
+        return;
+    }}
+    var digest = {digest};
+{stores}    verdict(item, VALID);
+}}
+"
+    );
+    parts.push(Part::Generated("level entry", entry));
+    parts
 }
 
 /// The entry point of a digest kernel: a thread an item, its digest and verdict written.

@@ -103,17 +103,15 @@ fn blake2b_compress(h: array<Wide, 8>, block: array<Wide, 16>, bytes: Wide, last
     let message = message_of(item);
     let bytes = (PREFIX_WORDS << 2u) + message.y;
     var h = array<Wide, 8>({init});
-    var done = 0u;
-    loop {{
-        let low = input_block(item, message, done >> 2u, 0u);
-        let high = input_block(item, message, (done >> 2u) + 16u, 0u);
+    // Counted, as in keccak_message.
+    let blocks = max((bytes + 127u) >> 7u, 1u);
+    for (var at = 0u; at < blocks; at += 1u) {{
+        let low = input_block(item, message, at << 5u, 0u);
+        let high = input_block(item, message, (at << 5u) + 16u, 0u);
         let block = array<Wide, 16>({low}, {high});
-        done = min(done + 128u, bytes);
-        let ones = select(0u, 0xffffffffu, done == bytes);
+        let done = min((at + 1u) << 7u, bytes);
+        let ones = select(0u, 0xffffffffu, at + 1u == blocks);
         h = blake2b_compress(h, block, wide(done, 0u), wide(ones, ones));
-        if (done == bytes) {{
-            break;
-        }}
     }}
     return array<u32, 8>({digest});
 }}

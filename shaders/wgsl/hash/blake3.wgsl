@@ -43,21 +43,14 @@ fn blake3_parent(item: u32, level: u32, right: array<u32, 8>, flags: u32) -> arr
 // The chaining value of chunk `chunk`: the bytes from 1,024 x chunk to `end`.
 fn blake3_chunk(item: u32, message: vec2<u32>, chunk: u32, end: u32, root: u32) -> array<u32, 8> {
     var h = blake3_init();
-    var at = chunk << 10u;
-    var flags = BLAKE3_CHUNK_START;
-    loop {
-        let rest = end - at;
-        let is_last = rest <= 64u;
-        if (is_last) {
-            flags |= BLAKE3_CHUNK_END | root;
-        }
-        let block = input_block(item, message, at >> 2u, 0u);
-        h = blake3_compress(h, block, chunk, min(rest, 64u), flags);
-        flags = 0u;
-        at += 64u;
-        if (is_last) {
-            break;
-        }
+    let start = chunk << 10u;
+    let blocks = max((end - start + 63u) >> 6u, 1u);
+    for (var at = 0u; at < blocks; at += 1u) {
+        let first = start + (at << 6u);
+        let flags = select(0u, BLAKE3_CHUNK_START, at == 0u)
+            | select(0u, BLAKE3_CHUNK_END | root, at + 1u == blocks);
+        let block = input_block(item, message, first >> 2u, 0u);
+        h = blake3_compress(h, block, chunk, min(end - first, 64u), flags);
     }
     return h;
 }
@@ -82,13 +75,10 @@ fn blake3_message(item: u32) -> array<u32, 8> {
     // The last chunk joins the finished subtrees, the smallest first; the last to join is the root.
     var value = blake3_chunk(item, message, chunks - 1u, bytes, 0u);
     var left = chunks - 1u;
-    loop {
+    while (left != 0u) {
         let level = firstTrailingBit(left);
         left &= left - 1u;
         value = blake3_parent(item, level, value, select(0u, BLAKE3_ROOT, left == 0u));
-        if (left == 0u) {
-            break;
-        }
     }
     return value;
 }
