@@ -4,9 +4,14 @@ CARGO ?= cargo
 # Seconds each fuzz target runs in `make fuzz` and, shorter, in `make test`.
 FUZZ_SECONDS ?= 60
 FUZZ_SECONDS_BRIEF ?= 5
-APT_PACKAGES = python3 prometheus
+# Which graphics devices `make bench-gpu` measures and `make soak-gpu` asks.
+GPU ?=
+# Items of each operation, and minutes in all, of `make soak-gpu`.
+SOAK_ITEMS ?= 1000000
+SOAK_MINUTES ?= 90
+APT_PACKAGES = python3 prometheus mesa-vulkan-drivers libvulkan1
 
-.PHONY: help setup demo run test lint audit bench fuzz doc
+.PHONY: help setup demo run test lint audit bench bench-gpu soak-gpu fuzz doc
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -39,6 +44,13 @@ audit: ## Known vulnerabilities in the dependencies; fetches the advisory databa
 bench: ## Items per second of every operation in process, then through a node on loopback.
 	$(CARGO) build --release --locked --bin assay
 	benches/run.sh target/release/assay
+
+bench-gpu: ## Items per second of every operation on GPU=hardware (or software), kernels and bus apart; a table in benches/results.
+	$(CARGO) build --release --locked --bin assay
+	benches/gpu.sh target/release/assay $(or $(GPU),hardware)
+
+soak-gpu: ## Random and mutated items on GPU=software (or hardware) against the reference: SOAK_ITEMS an operation, SOAK_MINUTES at most.
+	$(CARGO) run --release --locked -p assay-core --features gpu --example soak_gpu -- --gpu $(or $(GPU),software) --items $(SOAK_ITEMS) --minutes $(SOAK_MINUTES)
 
 fuzz: ## Fuzz what meets strangers, FUZZ_SECONDS a target.
 	$(CARGO) run --manifest-path fuzz/Cargo.toml --locked --release --bin brief -- --seconds $(FUZZ_SECONDS)
