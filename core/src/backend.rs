@@ -1,8 +1,9 @@
 //! What a backend is, and which this machine has: [`detect`] looks once, at the start, and says aloud what it found.
 
 use std::any::Any;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::time::Duration;
 
 use assay_scheme::{Keys, Row, Verdict};
 
@@ -52,6 +53,12 @@ pub enum Fault {
     /// The backend's computation stopped in a way that says nothing about the items.
     #[error("the computation broke off")]
     Broken,
+    /// The device behind the backend is gone, hung or out of memory.
+    #[error("the device is lost: {0}")]
+    Lost(String),
+    /// The backend gave an answer that is known to be wrong.
+    #[error("{0} came out wrong")]
+    Wrong(&'static str),
 }
 
 /// Where a backend writes: verdict bytes and values of the items it was given, all zero before.
@@ -92,6 +99,30 @@ pub trait Backend: Send + Sync + 'static {
     /// When the items could not be computed; what was written is then ignored.
     fn compute(&self, bundle: &Bundle, range: Range<usize>, out: Output<'_>) -> Result<(), Fault>;
 
+    /// Threads of its own that take items from the queue and wait for a device; 0 where the CPU's workers compute.
+    fn own_threads(&self) -> usize {
+        0
+    }
+
+    /// Makes ready what these rows need, which takes long, row after row, each served once its known answers came out right; `ready` hears of
+    /// each, and whether to go on. Called once, on a thread that has nothing else to do, where there are threads of its own.
+    fn prepare(&self, _rows: &[Row], _ready: &dyn Fn(Row) -> ControlFlow<()>) {}
+
+    /// What it is now, for people, where that changes.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// Why it does less than it could, for people, where that is so.
+    fn amiss(&self) -> Option<String> {
+        None
+    }
+
+    /// What its devices took for a row since the start, by their own clocks, where they have any.
+    fn device_times(&self, _row: Row) -> Option<DeviceTimes> {
+        None
+    }
+
     /// Bytes that the table of one key of this row takes while it is kept ready; 0 where the backend keeps none.
     fn table_bytes(&self, _row: Row) -> usize {
         0
@@ -123,6 +154,54 @@ impl std::fmt::Debug for Preloaded {
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
     }
+}
+
+/// Which graphics devices may compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpuChoice {
+    /// None: no graphics library is loaded.
+    #[default]
+    Off,
+    /// All that are hardware, discrete before integrated ones. A software device is never among them.
+    Hardware,
+    /// The software devices alone: the CPU in a graphics driver's clothes, for tests and for trying out.
+    Software,
+}
+
+impl GpuChoice {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Hardware, Self::Software];
+
+    /// The word on the command line and in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Hardware => "hardware",
+            Self::Software => "software",
+        }
+    }
+
+    /// The choice with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name)
+    }
+}
+
+/// What a backend's devices did of one row, by their own clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceTimes {
+    /// Batches.
+    pub batches: u64,
+    /// Items, those with known answers included.
+    pub items: u64,
+    /// From the host's memory into the device's.
+    pub upload: Duration,
+    /// All passes of the kernels.
+    pub kernel: Duration,
+    /// Back into the host's memory.
+    pub readback: Duration,
 }
 
 /// What [`detect`] found out about one backend: the proof that somebody looked, which an engine demands. Made by
@@ -165,16 +244,15 @@ impl Detected {
 /// Bytes that tables of known keys may take where nobody says otherwise.
 pub const KEY_TABLE_BYTES: usize = 64 << 20;
 
-/// Looks for every backend there is a name for; the last resort first.
+/// Looks for every backend there is a name for; the last resort first. There is one for each graphics device.
 #[must_use]
-pub fn detect() -> Vec<Detected> {
-    detect_with(KEY_TABLE_BYTES)
+pub fn detect(gpu: GpuChoice) -> Vec<Detected> {
+    detect_with(KEY_TABLE_BYTES, gpu)
 }
 
 /// The same, with room for tables of keys that keep coming; with 0 bytes only those that were preloaded have any.
-pub(crate) fn detect_with(key_table_bytes: usize) -> Vec<Detected> {
-    let missing = |name, reason: &'static str| Detected { name, backend: Err(reason), note: reason.to_owned() };
-    vec![
+pub(crate) fn detect_with(key_table_bytes: usize, gpu: GpuChoice) -> Vec<Detected> {
+    let mut found = vec![
         Detected {
             name: BackendName::Reference,
             backend: Ok(Arc::new(Reference::new())),
@@ -187,8 +265,41 @@ pub(crate) fn detect_with(key_table_bytes: usize) -> Vec<Detected> {
             }
             None => missing(BackendName::Lanes, "the lanes need AVX-512 F, BW and VL, which this processor lacks"),
         },
-        missing(BackendName::Gpu, "this build has no compute shaders"),
-    ]
+    ];
+    found.extend(detect_gpus(gpu));
+    found
+}
+
+fn missing(name: BackendName, reason: &'static str) -> Detected {
+    Detected { name, backend: Err(reason), note: reason.to_owned() }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn detect_gpus(_: GpuChoice) -> Vec<Detected> {
+    vec![missing(BackendName::Gpu, "this build has no compute shaders")]
+}
+
+/// The most graphics devices used at once: with the CPU's backends they fill the queue's slots.
+#[cfg(feature = "gpu")]
+const GPUS_MAX: usize = crate::queue::SLOTS_MAX - 2;
+
+#[cfg(feature = "gpu")]
+fn detect_gpus(choice: GpuChoice) -> Vec<Detected> {
+    let reason = match choice {
+        GpuChoice::Off => "graphics devices are not asked for",
+        GpuChoice::Hardware => "no graphics device is there; a software one serves only when asked for by name",
+        GpuChoice::Software => "no software graphics device is there: install mesa-vulkan-drivers and libvulkan1",
+    };
+    let devices = crate::gpu::devices(choice, crate::gpu::GpuSettings::default());
+    if devices.is_empty() {
+        return vec![missing(BackendName::Gpu, reason)];
+    }
+    let found = |device: Arc<crate::gpu::Gpu>| Detected {
+        name: BackendName::Gpu,
+        note: device.note().unwrap_or_default(),
+        backend: Ok(device),
+    };
+    devices.into_iter().take(GPUS_MAX).map(found).collect()
 }
 
 /// The processor and what it offers to vector code, for people: `x86_64, sha, avx2, avx512f, no avx512ifma`.

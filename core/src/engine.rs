@@ -4,16 +4,18 @@ mod preload;
 mod types;
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
 use assay_scheme::{Priority, Row};
 
-use crate::backend::{Backend, BackendName, Detected, detect_with};
+use crate::backend::{Backend, BackendName, Detected, DeviceTimes, GpuChoice, detect_with};
 use crate::batch::Bundle;
 use crate::job::Job;
 use crate::pool::Pool;
 use crate::quarantine::Standing;
+use crate::queue::Hands;
 use crate::selftest;
 
 pub use crate::router::RowStatistics;
@@ -22,6 +24,7 @@ pub use types::{BackendStatus, Choice, Clock, Completion, Config, Order, Outcome
 /// The engine. Dropping it finishes what runs, answers the rest with [`assay_scheme::Cause::Stopped`], and waits for that.
 pub struct Engine {
     pool: Arc<Pool>,
+    /// CPU workers, then the backends' own threads.
     workers: Vec<JoinHandle<()>>,
     /// Everything that was looked for; where the slot is `None` it is not there or not wanted.
     detected: Vec<(Detected, Option<usize>)>,
@@ -50,7 +53,13 @@ impl Engine {
     /// # Errors
     /// When a demanded backend is missing, or one gives a wrong known answer.
     pub fn new(config: Config, clock: Clock) -> Result<Self, StartError> {
-        Self::with_backends(detect_with(config.key_table_bytes), config, clock)
+        let gpu = match config.choice {
+            // A demand for the GPU is one for hardware where nothing else is said.
+            Choice::Only(BackendName::Gpu) if config.gpu == GpuChoice::Off => GpuChoice::Hardware,
+            Choice::Only(BackendName::Gpu) | Choice::Auto => config.gpu,
+            Choice::Only(_) => GpuChoice::Off,
+        };
+        Self::with_backends(detect_with(config.key_table_bytes, gpu), config, clock)
     }
 
     /// The same with what `detect` found.
@@ -93,6 +102,7 @@ impl Engine {
         pool.calibrate();
         let mut engine = Self { pool, workers: Vec::with_capacity(threads), detected };
         engine.start(config.on_thread_start)?;
+        engine.start_own(matches!(config.choice, Choice::Only(_)), &config.rows)?;
         Ok(engine)
     }
 
@@ -108,7 +118,7 @@ impl Engine {
                 // The engine waits for it, or was dropped before this thread got here.
                 let _ = started.send(());
                 drop(started);
-                pool.work();
+                pool.work(Hands::Cpu);
             };
             let worker = thread::Builder::new().name(format!("assay-cpu-{index}")).spawn(work);
             self.workers.push(worker.map_err(|error| StartError::Thread(error.to_string()))?);
@@ -118,6 +128,58 @@ impl Engine {
             count if count == self.pool.threads => Ok(()),
             _ => Err(StartError::Thread("its start hook panicked".to_owned())),
         }
+    }
+
+    /// Starts the threads of the backends that have their own, and has those backends made ready: in the background, or
+    /// before anything else where one was `demanded`.
+    fn start_own(&mut self, demanded: bool, rows: &[Row]) -> Result<(), StartError> {
+        for slot in 0..self.pool.backends.len() {
+            let backend = Arc::clone(&self.pool.backends[slot]);
+            let name = backend.name();
+            for index in 0..backend.own_threads() {
+                let pool = Arc::clone(&self.pool);
+                let work = move || pool.work(Hands::Own(slot));
+                let thread = thread::Builder::new().name(format!("assay-{}-{slot}.{index}", name.name())).spawn(work);
+                self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
+            }
+            if backend.own_threads() == 0 {
+                continue;
+            }
+            let (pool, rows) =
+                (Arc::clone(&self.pool), if rows.is_empty() { Row::ALL.to_vec() } else { rows.to_vec() });
+            let prepare = move || {
+                pool.backends[slot].prepare(&rows, &|row| {
+                    pool.ready(slot, row);
+                    if pool.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+            };
+            let thread = thread::Builder::new().name(format!("assay-{}-{slot}.ready", name.name())).spawn(prepare);
+            let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
+            if !demanded {
+                self.workers.push(thread);
+                continue;
+            }
+            // It says itself what it could not make ready.
+            let _ = thread.join();
+            if !Row::ALL.into_iter().any(|row| backend.serves(row)) {
+                let why = backend.note().unwrap_or_default();
+                return Err(StartError::NotReady { name, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the devices of all backends took for a row since the start, by their own clocks; `None` where none has any.
+    #[must_use]
+    pub fn device_times(&self, row: Row) -> Option<DeviceTimes> {
+        let times = self.pool.backends.iter().filter_map(|backend| backend.device_times(row));
+        times.reduce(|a, b| DeviceTimes {
+            batches: a.batches + b.batches,
+            items: a.items + b.items,
+            upload: a.upload + b.upload,
+            kernel: a.kernel + b.kernel,
+            readback: a.readback + b.readback,
+        })
     }
 
     /// Takes a bundle. The completion is called exactly once. Items of a row that no backend serves have no verdict, for
@@ -154,15 +216,17 @@ impl Engine {
             let Some(slot) = *slot else {
                 let note =
                     if found.backend().is_ok() { "not wanted: another backend is demanded" } else { found.note() };
-                return BackendStatus { name, serving: false, items: 0, faults: 0, note: note.to_owned() };
+                return BackendStatus { name, serving: false, items: 0, faults: 0, note: note.to_owned(), amiss: None };
             };
             let standing = &queue.standings[slot];
+            let note = self.pool.backends[slot].note().unwrap_or_else(|| found.note().to_owned());
+            let amiss = standing.note().map(str::to_owned).or_else(|| self.pool.backends[slot].amiss());
             let note = match standing.note() {
-                None => found.note().to_owned(),
-                Some(why) => format!("{} ({why})", found.note()),
+                None => note,
+                Some(why) => format!("{note} ({why})"),
             };
             let items = queue.router.items(slot);
-            BackendStatus { name, serving: standing.serves(), items, faults: standing.faults(), note }
+            BackendStatus { name, serving: standing.serves(), items, faults: standing.faults(), note, amiss }
         };
         self.detected.iter().map(status).collect()
     }
@@ -465,7 +529,7 @@ mod tests {
 
     #[test]
     fn a_demanded_backend_that_is_missing_or_wrong_is_no_engine() {
-        for missing in detect().iter().filter(|found| found.backend().is_err()) {
+        for missing in detect(GpuChoice::Off).iter().filter(|found| found.backend().is_err()) {
             let name = missing.name();
             let config = Config { choice: Choice::Only(name), ..Config::default() };
             let refused = Engine::new(config, real_clock()).err().expect("not in this build");
@@ -502,7 +566,8 @@ mod tests {
         assert!(Row::ALL.into_iter().all(|row| engine.serves(row)));
         assert!(engine.self_test());
         let status: Vec<_> = engine.backends().iter().map(|status| (status.name, status.serving)).collect();
-        let found: Vec<_> = detect().iter().map(|found| (found.name(), found.backend().is_ok())).collect();
+        let found: Vec<_> =
+            detect(GpuChoice::Off).iter().map(|found| (found.name(), found.backend().is_ok())).collect();
         assert_eq!(status, found);
         assert_eq!(status[0], (BackendName::Reference, true));
         assert_eq!(engine.statistics(), [], "known answers are nobody's items");

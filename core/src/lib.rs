@@ -8,6 +8,7 @@
 //! - `quarantine`: when a backend that failed may serve again.
 //! - [`selftest`]: known answers every backend must give before it serves.
 //! - [`reference`]: the well-kept libraries: the oracle, and the fallback on any CPU.
+//! - `gpu` (behind the feature of that name): compute shaders on graphics devices.
 //! - [`lanes`]: independent items in vector lanes, where the processor has them.
 //! - [`merkle`]: roots per rule, from digests.
 //! - [`samples`]: valid items for benchmarks, load and the demo.
@@ -18,6 +19,8 @@
 pub mod backend;
 pub mod batch;
 pub mod engine;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod job;
 pub mod lanes;
 pub mod merkle;
@@ -32,6 +35,6 @@ pub mod stream;
 #[cfg(test)]
 mod testing;
 
-pub use backend::{Backend, BackendName, Fault, Preloaded};
+pub use backend::{Backend, BackendName, Fault, GpuChoice, Preloaded};
 pub use batch::{Bundle, Results};
 pub use engine::{Choice, Config, Engine, Order, Outcome, StartError, Ticket};

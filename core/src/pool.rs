@@ -15,7 +15,7 @@ use crate::batch::Bundle;
 use crate::engine::{Clock, Completion, Order, Outcome};
 use crate::job::{Answer, Job};
 use crate::quarantine::Standing;
-use crate::queue::{Dropped, Next, Quantum, Queue};
+use crate::queue::{Dropped, Hands, Next, Quantum, Queue};
 use crate::selftest::{self, KnownAnswer};
 
 /// Locks, also after a panic elsewhere: nothing here panics between two states that belong together.
@@ -31,7 +31,9 @@ pub(crate) struct Pool {
     pub(crate) threads: usize,
     known: Arc<[KnownAnswer]>,
     queue: Mutex<Queue>,
+    /// For CPU workers, and for the backends' own threads.
     wake: Condvar,
+    wake_own: Condvar,
     backlog: [AtomicUsize; Priority::ALL.len()],
 }
 
@@ -52,22 +54,49 @@ impl Pool {
     ) -> Self {
         let backends: Arc<[_]> = backends.into();
         let queue = Mutex::new(Queue::new(Arc::clone(&backends), standings, threads));
-        Self { clock, backends, threads, known, queue, wake: Condvar::new(), backlog: Default::default() }
+        Self {
+            clock,
+            backends,
+            threads,
+            known,
+            queue,
+            wake: Condvar::new(),
+            wake_own: Condvar::new(),
+            backlog: Default::default(),
+        }
     }
 
     /// Measures the backends on the rows that several of them serve, before the workers start.
     pub(crate) fn calibrate(&self) {
-        let mut queue = self.queue();
         for row in Row::ALL {
-            let Some(known) = self.known.iter().find(|known| known.row() == row) else { continue };
-            let serving: Vec<_> = queue.serving(row).collect();
-            for slot in serving.iter().filter(|_| serving.len() > 1) {
-                queue.router.calibrate(*slot, known.bundle(), &self.clock, |bundle| {
-                    // They just gave these answers; what they cost is asked here.
-                    let _ = selftest::compute(&*self.backends[*slot], bundle);
-                });
+            let serving: Vec<_> = self.queue().serving(row).collect();
+            if serving.len() > 1 {
+                serving.into_iter().for_each(|slot| self.measure(slot, row));
             }
         }
+    }
+
+    /// A backend serves a row from now on: it is measured, and so are those that had no rival before.
+    pub(crate) fn ready(&self, slot: usize, row: Row) {
+        let serving: Vec<_> = self.queue().serving(row).filter(|other| *other != slot).collect();
+        if let [alone] = serving[..] {
+            self.measure(alone, row);
+        }
+        if !serving.is_empty() {
+            self.measure(slot, row);
+        }
+        self.wake_own.notify_all();
+    }
+
+    fn measure(&self, slot: usize, row: Row) {
+        let Some(known) = self.known.iter().find(|known| known.row() == row) else { return };
+        let mut cost = self.queue().router.cost(slot, row);
+        let backend = &*self.backends[slot];
+        cost.calibrate(backend.own_threads() > 0, known.bundle(), &self.clock, |bundle| {
+            // It just gave these answers; what they cost is asked here.
+            let _ = selftest::compute(backend, bundle);
+        });
+        self.queue().router.set_cost(slot, row, cost);
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -92,8 +121,12 @@ impl Pool {
         let mut queue = self.queue();
         let idle = queue.idle;
         let small = idle <= 1 || queue.router.is_small(&job.bundle);
+        let own_idle = queue.own_idle;
         queue.push(job);
         drop(queue);
+        if own_idle > 0 {
+            self.wake_own.notify_all();
+        }
         match (idle, small) {
             (0, _) => {}
             (_, true) => self.wake.notify_one(),
@@ -114,13 +147,19 @@ impl Pool {
     pub(crate) fn stop(&self) {
         self.queue().stop();
         self.wake.notify_all();
+        self.wake_own.notify_all();
+    }
+
+    /// Whether the engine is being dropped.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.queue().is_stopping()
     }
 
     /// A worker's life: until the engine is dropped.
-    pub(crate) fn work(self: &Arc<Self>) {
+    pub(crate) fn work(self: &Arc<Self>, hands: Hands) {
         let mut scratch = Scratch::default();
         loop {
-            match self.next() {
+            match self.next(hands) {
                 Next::Compute(quantum) => self.compute(quantum, &mut scratch),
                 Next::Drop(dropped) => self.give_up(&dropped),
                 Next::Probe(slot) => self.probe(slot),
@@ -130,20 +169,26 @@ impl Pool {
     }
 
     /// Waits for the most urgent thing to do.
-    fn next(&self) -> Next {
+    fn next(&self, hands: Hands) -> Next {
         let mut queue = self.queue();
         loop {
-            if let Some(next) = queue.next((self.clock)()) {
+            if let Some(next) = queue.next((self.clock)(), hands) {
                 return next;
             }
-            queue.idle += 1;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
+            if hands == Hands::Cpu {
+                queue.idle += 1;
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.idle -= 1;
+            } else {
+                queue.own_idle += 1;
+                queue = self.wake_own.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.own_idle -= 1;
+            }
         }
     }
 
     fn compute(&self, quantum: Quantum, scratch: &mut Scratch) {
-        let Quantum { job, slot, range, .. } = &quantum;
+        let Quantum { job, slot, range, expected, .. } = &quantum;
         let (backend, bundle) = (&self.backends[*slot], &job.bundle);
         let width = bundle.value_width();
         let Scratch { verdicts, values } = scratch;
@@ -158,15 +203,23 @@ impl Pool {
         if !matches!(computed, Ok(Ok(()))) || !are_answers(verdicts, values, width) {
             let failed = self.queue().fail(quantum, ended);
             return match failed {
-                Ok(()) => self.wake.notify_one(),
+                Ok(()) => {
+                    self.wake.notify_one();
+                    self.wake_own.notify_all();
+                }
                 Err(dropped) => self.give_up(&dropped),
             };
         }
         let (load, taken) = (bundle.load(range.clone()), ended.saturating_sub(started));
+        let mut queue = self.queue();
+        let under_way = queue.router.end(*slot, *expected) as u32;
         // Known answers are nobody's items, and too odd a mixture to learn from.
         if job.only.is_none() {
-            self.queue().router.learn(*slot, bundle.operation().row, load, taken);
+            // Batches of one device share it, and each waits for the others; CPU workers share nothing.
+            let taken = if backend.own_threads() > 0 { taken / under_way } else { taken };
+            queue.router.learn(*slot, bundle.operation().row, load, taken);
         }
+        drop(queue);
         self.backlog[job.priority() as usize].fetch_sub(range.len(), Ordering::Relaxed);
         let range = range.clone();
         job.answer(&Answer { range, verdicts, values, backend: backend.name(), started, ended });
@@ -186,6 +239,7 @@ impl Pool {
             let standing = &mut pool.queue().standings[slot];
             if right { standing.readmit(now) } else { standing.fault(now) }
         });
+        self.wake_own.notify_all();
     }
 
     /// Has a backend compute its known answers through the queue; `done` hears whether all came out right.

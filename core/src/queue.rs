@@ -30,12 +30,23 @@ struct Entry {
     alone: bool,
 }
 
+/// Who asks for something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hands {
+    /// A CPU worker, for every backend that has no threads of its own.
+    Cpu,
+    /// A thread of this slot's own.
+    Own(usize),
+}
+
 /// Items that a worker computes in one go.
 pub(crate) struct Quantum {
     pub(crate) job: Arc<Job>,
     /// The backend that computes them.
     pub(crate) slot: usize,
     pub(crate) range: Range<usize>,
+    /// Seconds that it is expected to take.
+    pub(crate) expected: f64,
     tried: Tried,
     alone: bool,
 }
@@ -66,8 +77,10 @@ pub(crate) struct Queue {
     /// No waiting item's deadline is before this.
     deadline_min: Option<Duration>,
     stopping: bool,
-    /// Workers that wait for something to do.
+    /// CPU workers that wait for something to do.
     pub(crate) idle: usize,
+    /// Threads of the backends' own that do.
+    pub(crate) own_idle: usize,
     pub(crate) router: Router,
     /// By slot.
     pub(crate) standings: Vec<Standing>,
@@ -76,8 +89,11 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(backends: Arc<[Arc<dyn Backend>]>, standings: Vec<Standing>, threads: usize) -> Self {
         assert!(backends.len() <= SLOTS_MAX && backends.len() == standings.len());
+        let mut router = Router::new(backends.len());
+        let own = |slot: &usize| backends[*slot].own_threads() > 0;
+        (0..backends.len()).filter(own).for_each(|slot| router.set_own(slot));
         Self {
-            router: Router::new(backends.len()),
+            router,
             backends,
             threads,
             classes: Default::default(),
@@ -85,6 +101,7 @@ impl Queue {
             deadline_min: None,
             stopping: false,
             idle: 0,
+            own_idle: 0,
             standings,
         }
     }
@@ -102,8 +119,8 @@ impl Queue {
         }
     }
 
-    /// The most urgent thing to do, if there is any.
-    pub(crate) fn next(&mut self, now: Duration) -> Option<Next> {
+    /// The most urgent thing to do for these hands, if there is any.
+    pub(crate) fn next(&mut self, now: Duration, hands: Hands) -> Option<Next> {
         self.drop_expired(now);
         if self.stopping {
             // Also what a backend failed on since: nobody is left to compute it.
@@ -118,39 +135,70 @@ impl Queue {
         if let Some(slot) = self.standings.iter_mut().position(|standing| standing.try_probation(now)) {
             return Some(Next::Probe(slot));
         }
-        self.take()
+        self.take(hands)
     }
 
-    /// Takes a quantum off the first of the most urgent entries, which then goes behind its peers.
-    fn take(&mut self) -> Option<Next> {
-        let class = self.classes.iter_mut().find(|class| !class.is_empty())?;
-        let mut entry = class.pop_front()?;
-        let job = Arc::clone(&entry.job);
-        let row = job.bundle.operation().row;
-        let candidates = (0..self.backends.len()).filter(|slot| {
-            let asked = job.only.map_or(self.standings[*slot].serves(), |only| only == *slot);
-            asked && entry.tried & (1 << slot) == 0 && self.backends[*slot].serves(row)
-        });
-        let chosen = self.router.quantum(candidates, &job.bundle, entry.rest.clone(), self.threads);
-        let Some((slot, mut range)) = chosen else {
-            return Some(Next::Drop(Dropped { job, range: entry.rest, cause: Cause::BackendFault }));
-        };
-        if entry.alone {
-            range.end = range.start + 1;
+    /// Takes a quantum off the first of the most urgent entries that these hands can do something for; the entry then goes
+    /// behind its peers. What nobody can compute is given up.
+    fn take(&mut self, hands: Hands) -> Option<Next> {
+        for class in 0..self.classes.len() {
+            for at in 0..self.classes[class].len() {
+                let entry = &self.classes[class][at];
+                let chosen = self.choose(entry, hands);
+                if chosen.is_none() && (hands != Hands::Cpu || self.candidates(entry).next().is_some()) {
+                    // For other hands.
+                    continue;
+                }
+                let mut entry = self.classes[class].remove(at)?;
+                let job = Arc::clone(&entry.job);
+                let Some((slot, mut range)) = chosen else {
+                    return Some(Next::Drop(Dropped { job, range: entry.rest, cause: Cause::BackendFault }));
+                };
+                if entry.alone {
+                    range.end = range.start + 1;
+                }
+                let (tried, alone) = (entry.tried, entry.alone);
+                entry.rest.start = range.end;
+                if !entry.rest.is_empty() {
+                    self.classes[class].push_back(entry);
+                }
+                let row = job.bundle.operation().row;
+                let expected = self.router.begin(slot, row, job.bundle.load(range.clone()));
+                return Some(Next::Compute(Quantum { job, slot, range, expected, tried, alone }));
+            }
         }
-        let (tried, alone) = (entry.tried, entry.alone);
-        entry.rest.start = range.end;
-        if !entry.rest.is_empty() {
-            class.push_back(entry);
+        None
+    }
+
+    /// The slots that may compute an entry, on whatever threads.
+    fn candidates(&self, entry: &Entry) -> impl Iterator<Item = usize> {
+        let (only, tried, row) = (entry.job.only, entry.tried, entry.job.bundle.operation().row);
+        (0..self.backends.len()).filter(move |slot| {
+            let asked = only.map_or(self.standings[*slot].serves(), |only| only == *slot);
+            asked && tried & (1 << slot) == 0 && self.backends[*slot].serves(row)
+        })
+    }
+
+    /// Which slot these hands compute an entry's next items on, and how many.
+    fn choose(&self, entry: &Entry, hands: Hands) -> Option<(usize, Range<usize>)> {
+        let (bundle, rest) = (&entry.job.bundle, entry.rest.clone());
+        let workers = || self.candidates(entry).filter(|slot| self.backends[*slot].own_threads() == 0);
+        match hands {
+            Hands::Cpu => self.router.quantum(workers(), bundle, rest, self.threads),
+            Hands::Own(slot) => {
+                self.candidates(entry).find(|candidate| *candidate == slot)?;
+                let range = self.router.own_quantum(slot, workers(), bundle, rest, self.threads)?;
+                Some((slot, range))
+            }
         }
-        Some(Next::Compute(Quantum { job, slot, range, tried, alone }))
     }
 
     /// A backend failed on a quantum: it leaves service, and the next one computes the quantum again, all of it, since a
     /// backend that is wrong about one item is not believed about its neighbours. When none is left, the last resort
     /// tries each item once more on its own. `Err`: that has been done too.
     pub(crate) fn fail(&mut self, quantum: Quantum, now: Duration) -> Result<(), Dropped> {
-        let Quantum { job, slot, range, tried, alone } = quantum;
+        let Quantum { job, slot, range, expected, tried, alone } = quantum;
+        self.router.end(slot, expected);
         self.standings[slot].fault(now);
         let tried = tried | 1 << slot;
         let row = job.bundle.operation().row;
@@ -188,7 +236,6 @@ impl Queue {
     }
 
     /// Whether the engine is being dropped.
-    #[cfg(test)]
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping
     }

@@ -3,6 +3,7 @@
 //! It knows costs, not queues: [`crate::pool`] asks it with the queue's lock held, so everything here is a few hundred
 //! nanoseconds of arithmetic.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ pub(crate) const QUANTUM_MIN: Duration = Duration::from_micros(100);
 
 const _: () = assert!(QUANTUM_MIN.as_nanos() < QUANTUM_MAX.as_nanos());
 
+/// The most a device is given at a time, predicted: drivers' watchdogs and urgent batches wait for a dispatch to end.
+/// Smaller: a batch's fixed cost weighs more.
+pub(crate) const DISPATCH_MAX: Duration = Duration::from_millis(50);
+
 /// How far one measurement moves a cost: an eighth of the way, on a logarithmic scale.
 const LEARNING_RATE: f64 = 0.125;
 
@@ -34,6 +39,9 @@ const FIXED_MIN: f64 = 1e-7;
 
 /// Items of the larger load measured at the start, unless they take longer than a quantum.
 const CALIBRATION_ITEMS: usize = 512;
+
+/// The same for a device with threads of its own, unless they take longer than a dispatch.
+const CALIBRATION_ITEMS_OWN: usize = 8_192;
 
 /// One choice in this many tries a backend that is expected to be slower, for no longer than [`QUANTUM_MIN`]: it may have
 /// become the faster one. Smaller: more time is spent on the slower one. Larger: it is found out later.
@@ -97,6 +105,26 @@ impl Cost {
         }
     }
 
+    /// Measures a backend on one row before it serves: its known answers once over, and many times over. A device with
+    /// threads of its own is measured on more.
+    pub(crate) fn calibrate(&mut self, own: bool, known: &Bundle, clock: &Clock, compute: impl Fn(&Bundle)) {
+        let once = self.seconds(known.load(0..known.items()));
+        let (items, budget) =
+            if own { (CALIBRATION_ITEMS_OWN, DISPATCH_MAX) } else { (CALIBRATION_ITEMS, QUANTUM_MAX) };
+        let times = (items / known.items()).min((budget.as_secs_f64() / once) as usize).max(1);
+        let many = known.repeat(times);
+        let measure = |bundle: &Bundle| {
+            let once = || {
+                let started = clock();
+                compute(bundle);
+                clock().saturating_sub(started).as_secs_f64()
+            };
+            let shortest = (0..CALIBRATION_ROUNDS).map(|_| once()).fold(f64::INFINITY, f64::min);
+            (bundle.load(0..bundle.items()), shortest)
+        };
+        self.fit(measure(known), measure(&many));
+    }
+
     /// What a library costs on one core before anything was measured; only the first few quanta are cut by it.
     fn initial(row: Row) -> Self {
         let operation = row.operation();
@@ -152,41 +180,90 @@ pub(crate) struct Router {
     /// `rows[slot][row.index()]`.
     rows: Vec<Vec<Entry>>,
     /// Choices made of each row where there was one.
-    choices: [u32; Row::ALL.len()],
+    choices: [Cell<u32>; Row::ALL.len()],
+    /// Which slots have threads of their own.
+    own: Vec<bool>,
+    /// Seconds that a slot's items under way are expected to take, and how many quanta they are.
+    under_way: Vec<(f64, usize)>,
 }
 
 impl Router {
     /// Costs for this many backends.
     pub(crate) fn new(slots: usize) -> Self {
         let row = |row| Entry { cost: Cost::initial(row), items: 0, seconds: 0.0 };
-        Self { rows: vec![Row::ALL.map(row).to_vec(); slots], choices: [0; Row::ALL.len()] }
+        Self {
+            rows: vec![Row::ALL.map(row).to_vec(); slots],
+            choices: std::array::from_fn(|_| Cell::new(0)),
+            own: vec![false; slots],
+            under_way: vec![(0.0, 0); slots],
+        }
     }
 
-    /// Measures a backend on one row before it serves: its known answers once over, and many times over. Only where
-    /// there is a choice to be made.
-    pub(crate) fn calibrate(&mut self, slot: usize, known: &Bundle, clock: &Clock, compute: impl Fn(&Bundle)) {
-        let row = known.operation().row.index();
-        let cost = &mut self.rows[slot][row].cost;
-        let once = cost.seconds(known.load(0..known.items()));
-        let times = (CALIBRATION_ITEMS / known.items()).min((QUANTUM_MAX.as_secs_f64() / once) as usize).max(1);
-        let many = known.repeat(times);
-        let measure = |bundle: &Bundle| {
-            let once = || {
-                let started = clock();
-                compute(bundle);
-                clock().saturating_sub(started).as_secs_f64()
-            };
-            let shortest = (0..CALIBRATION_ROUNDS).map(|_| once()).fold(f64::INFINITY, f64::min);
-            (bundle.load(0..bundle.items()), shortest)
+    /// The slot has threads of its own: what it does takes no CPU worker's time.
+    pub(crate) fn set_own(&mut self, slot: usize) {
+        self.own[slot] = true;
+    }
+
+    /// The cost of a row on a slot, to be measured and set again.
+    pub(crate) fn cost(&self, slot: usize, row: Row) -> Cost {
+        self.rows[slot][row.index()].cost
+    }
+
+    /// Takes a measured cost.
+    pub(crate) fn set_cost(&mut self, slot: usize, row: Row, cost: Cost) {
+        self.rows[slot][row.index()].cost = cost;
+    }
+
+    /// How many items of `rest` a device takes: as many as it is expected to be done with when the CPU's workers are done
+    /// with what is left, and no more than a dispatch may take. `None`: the CPU alone is expected to be done sooner.
+    /// Where there is no other candidate the device takes what a dispatch may take.
+    pub(crate) fn own_quantum(
+        &self,
+        slot: usize,
+        others: impl Iterator<Item = usize>,
+        bundle: &Bundle,
+        rest: Range<usize>,
+        threads: usize,
+    ) -> Option<Range<usize>> {
+        let row = bundle.operation().row.index();
+        let own = &self.rows[slot][row].cost;
+        let whole = bundle.load(rest.clone());
+        let others = others.map(|slot| self.rows[slot][row].cost);
+        let other = others.min_by(|a, b| a.seconds(whole).total_cmp(&b.seconds(whole)));
+        let waits = self.under_way[slot].0;
+        let fits = |load: Load| {
+            let taken = own.seconds(load);
+            taken <= DISPATCH_MAX.as_secs_f64()
+                && other
+                    .is_none_or(|other| waits + taken <= (other.seconds(whole) - other.seconds(load)) / threads as f64)
         };
-        cost.fit(measure(known), measure(&many));
+        let range = bundle.cut(rest, fits);
+        (other.is_none() || fits(bundle.load(range.clone()))).then_some(range)
+    }
+
+    /// A quantum begins on a slot: what it is expected to take, to be handed back when it ends.
+    pub(crate) fn begin(&mut self, slot: usize, row: Row, load: Load) -> f64 {
+        let expected = self.rows[slot][row.index()].cost.seconds(load);
+        self.under_way[slot].0 += expected;
+        self.under_way[slot].1 += 1;
+        expected
+    }
+
+    /// A quantum has ended, rightly or not: how many were under way with it.
+    pub(crate) fn end(&mut self, slot: usize, expected: f64) -> usize {
+        let (seconds, quanta) = &mut self.under_way[slot];
+        let were = *quanta;
+        *quanta = were.saturating_sub(1);
+        // Sums of floating-point numbers drift; nothing under way is nothing.
+        *seconds = if *quanta == 0 { 0.0 } else { (*seconds - expected).max(0.0) };
+        were.max(1)
     }
 
     /// Which of `candidates` computes the first items of `rest`, and how many: the one that is expected to do its quantum
     /// fastest per item, and now and then another one. A quantum is this thread's share of the rest, within
     /// [`QUANTUM_MIN`] and [`QUANTUM_MAX`], and at least an item.
     pub(crate) fn quantum(
-        &mut self,
+        &self,
         candidates: impl Iterator<Item = usize>,
         bundle: &Bundle,
         rest: Range<usize>,
@@ -212,8 +289,9 @@ impl Router {
             }
         }
         if let Some(slot) = slower {
-            self.choices[row] = self.choices[row].wrapping_add(1);
-            if self.choices[row].is_multiple_of(EXPLORE_EVERY) {
+            let choices = self.choices[row].get().wrapping_add(1);
+            self.choices[row].set(choices);
+            if choices.is_multiple_of(EXPLORE_EVERY) {
                 best = Some(cut(slot, least));
             }
         }
@@ -224,7 +302,8 @@ impl Router {
     pub(crate) fn is_small(&self, bundle: &Bundle) -> bool {
         let load = bundle.load(0..bundle.items());
         let row = bundle.operation().row.index();
-        self.rows.iter().all(|rows| rows[row].cost.seconds(load) <= QUANTUM_MIN.as_secs_f64())
+        let workers = self.rows.iter().zip(&self.own).filter(|(_, own)| !**own);
+        workers.map(|(rows, _)| rows).all(|rows| rows[row].cost.seconds(load) <= QUANTUM_MIN.as_secs_f64())
     }
 
     /// What a quantum took.
@@ -305,7 +384,7 @@ mod tests {
         }
         let learnt = router.rows[1][Row::Sha256.index()].cost;
         assert!((learnt.byte / 5e-10 - 1.0).abs() < 0.1 && (learnt.item / 4e-7 - 1.0).abs() < 0.1, "{learnt:?}");
-        let mut choose = |bundle: &Bundle| router.quantum(0..2, bundle, 0..bundle.items(), 1).expect("candidates").0;
+        let choose = |bundle: &Bundle| router.quantum(0..2, bundle, 0..bundle.items(), 1).expect("candidates").0;
         assert_eq!((choose(&short), choose(&long)), (0, 1), "dear items, cheap bytes");
         assert_eq!(router.quantum(std::iter::once(1), &short, 0..5, 1).expect("a candidate").0, 1);
         assert_eq!(router.quantum(std::iter::empty(), &short, 0..5, 1), None);
@@ -320,7 +399,7 @@ mod tests {
         let mut router = Router::new(2);
         let bundle = bundle(Row::Sha256, 60_000, 32);
         router.rows[0][Row::Sha256.index()].cost.item *= 10.0;
-        let mut take = || router.quantum(0..2, &bundle, 0..60_000, 1).expect("candidates");
+        let take = || router.quantum(0..2, &bundle, 0..60_000, 1).expect("candidates");
         let choices: Vec<_> = (0..2 * EXPLORE_EVERY).map(|_| take()).collect();
         let (tried, usual): (Vec<_>, Vec<_>) = choices.into_iter().partition(|(slot, _)| *slot == 0);
         assert_eq!((tried.len(), usual.len()), (2, 2 * EXPLORE_EVERY as usize - 2));
@@ -329,14 +408,14 @@ mod tests {
 
     #[test]
     fn calibration_finds_what_a_call_and_an_item_cost() {
-        let mut router = Router::new(1);
+        let router = Router::new(1);
         let known = bundle(Row::Keccak256, 16, 32);
         let held = HeldClock::default();
         let clock = held.clock();
-        router.calibrate(0, &known, &clock, |bundle| {
+        let mut cost = router.cost(0, Row::Keccak256);
+        cost.calibrate(false, &known, &clock, |bundle| {
             held.advance(Duration::from_secs_f64(2e-5 + 1e-7 * bundle.items() as f64));
         });
-        let cost = router.rows[0][Row::Keccak256.index()].cost;
         for items in [16, 512] {
             let expected = 2e-5 + 1e-7 * items as f64;
             let predicted = cost.seconds(Load { items, entries: 0, bytes: 32 * items });

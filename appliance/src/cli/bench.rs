@@ -5,16 +5,17 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use assay_core::backend::DeviceTimes;
 use assay_core::samples::{self, Sample, Spec};
 use assay_core::stream::Hasher;
-use assay_core::{BackendName, Bundle, Choice, Engine, Order, Outcome};
+use assay_core::{BackendName, Bundle, Choice, Engine, GpuChoice, Order, Outcome};
 use assay_scheme::registry::OPERATIONS;
 use assay_scheme::{Kind, Operation, Priority, Row};
 use serde::Serialize;
 
 use super::error::{CliError, EXIT_OK, EXIT_UNEXPECTED, complain, finish};
 use super::progress::Progress;
-use super::source::{backends, demand_served, operations, start_engine, threads};
+use super::source::{backends, demand_served, gpus, operations, start_engine, threads};
 use super::table::{commas, table};
 
 const EXAMPLE: &str = "\
@@ -52,6 +53,9 @@ pub struct Args {
     /// Which backend must compute; one that cannot is an error, never replaced by another
     #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = backends())]
     backend: Choice,
+    /// Which graphics devices may compute; software ones serve only when named here
+    #[arg(long, value_name = "DEVICES", default_value = "off", value_parser = gpus())]
+    gpu: GpuChoice,
     /// CPU worker threads; 0 is one per core
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads())]
     threads: usize,
@@ -96,10 +100,40 @@ struct Measured {
     passes: usize,
     items_per_second: f64,
     items_per_second_median: f64,
+    /// What graphics devices took, by their own clocks; absent where none computed or none has clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<OnDevice>,
+}
+
+/// A device's share of the passes: its kernels alone, and the bytes' ways.
+#[derive(Serialize)]
+struct OnDevice {
+    /// Items with known answers that rode along are among them.
+    items: u64,
+    kernel_items_per_second: f64,
+    kernel_seconds: f64,
+    upload_seconds: f64,
+    readback_seconds: f64,
+}
+
+impl OnDevice {
+    /// What was added from one reading to the next.
+    fn between(before: Option<DeviceTimes>, after: Option<DeviceTimes>) -> Option<Self> {
+        let (before, after) = (before.unwrap_or_default(), after?);
+        let (items, kernel) = (after.items - before.items, (after.kernel - before.kernel).as_secs_f64());
+        (items > 0 && kernel > 0.0).then(|| Self {
+            items,
+            kernel_items_per_second: items as f64 / kernel,
+            kernel_seconds: kernel,
+            upload_seconds: (after.upload - before.upload).as_secs_f64(),
+            readback_seconds: (after.readback - before.readback).as_secs_f64(),
+        })
+    }
 }
 
 fn execute(args: &Args) -> Result<u8, CliError> {
-    let (engine, _) = start_engine(args.backend, args.threads)?;
+    let asked: Vec<Row> = args.scheme.or(args.algorithm).map(|operation| operation.row).into_iter().collect();
+    let (engine, _) = start_engine(args.backend, args.gpu, args.threads, &asked)?;
     let rows: Vec<_> = match args.scheme.or(args.algorithm) {
         Some(operation) => {
             demand_served(&engine, args.backend, operation)?;
@@ -150,6 +184,8 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Resul
     check(operation, &samples, &outcome)?;
     drop(samples);
     let mut times = Vec::new();
+    let device = engine.device_times(operation.row);
+    let mut backends = [0; BackendName::ALL.len()];
     let start = Instant::now();
     let enough = |passes: usize| match args.passes {
         Some(wanted) => passes >= wanted as usize,
@@ -162,6 +198,7 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Resul
         let pass = Instant::now();
         let answers = engine.run(bundle.clone(), order);
         times.push(pass.elapsed());
+        backends.iter_mut().zip(answers.backends).for_each(|(sum, items)| *sum += items);
         if answers.results != outcome.results {
             return Err("two passes over the same items gave different answers".to_owned());
         }
@@ -170,13 +207,14 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Resul
     let rate = |time: Duration| items as f64 / time.as_secs_f64().max(1e-9);
     Ok(Measured {
         operation: operation.name,
-        backend: computed_by(&outcome),
+        backend: computed_by(&backends),
         threads: engine.threads(),
         batch: items,
         message_bytes: bundle.message_bytes(0..items) / items,
         passes: times.len(),
         items_per_second: rate(times[0]),
         items_per_second_median: rate(times[times.len() / 2]),
+        device: OnDevice::between(device, engine.device_times(operation.row)),
     })
 }
 
@@ -197,10 +235,15 @@ fn check(operation: &Operation, samples: &[Sample], outcome: &Outcome) -> Result
     Ok(())
 }
 
-/// The backends that computed items, joined with `+`.
-fn computed_by(outcome: &Outcome) -> String {
-    let names = BackendName::ALL.into_iter().filter(|name| outcome.backends[*name as usize] > 0);
-    names.map(BackendName::name).collect::<Vec<_>>().join("+")
+/// The backends that computed items, joined with `+`; each with its share where there are several.
+fn computed_by(items: &[usize; BackendName::ALL.len()]) -> String {
+    let all: usize = items.iter().sum();
+    let names = BackendName::ALL.into_iter().filter(|name| items[*name as usize] > 0);
+    let word = |name: BackendName| match items[name as usize] {
+        own if own == all => name.name().to_owned(),
+        own => format!("{} {:.0}%", name.name(), 100.0 * own as f64 / all as f64),
+    };
+    names.map(word).collect::<Vec<_>>().join(" + ")
 }
 
 /// A batch that takes some tens of milliseconds on a few cores.
@@ -230,10 +273,11 @@ fn lines(measured: &[Measured]) -> String {
                 commas(row.items_per_second as u64),
                 commas(row.items_per_second_median as u64),
                 row.passes.to_string(),
+                row.device.as_ref().map_or_else(|| "-".to_owned(), |own| commas(own.kernel_items_per_second as u64)),
             ]
         })
         .collect();
-    table(&["operation", "backend", "threads", "batch", "items/s best", "median", "passes"], &rows)
+    table(&["operation", "backend", "threads", "batch", "items/s best", "median", "passes", "kernel items/s"], &rows)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use assay_client::{Client, ClientConfig};
-use assay_core::Choice;
+use assay_core::{Choice, GpuChoice};
 use assay_scheme::{Operation, Priority};
 
 use self::drive::{Stream, Window};
@@ -160,7 +160,7 @@ fn plans(args: &Args) -> Result<Vec<Plan>, CliError> {
 /// Makes every stream's requests, and connects.
 fn streams(args: &Args, plans: Vec<Plan>, runtime: &tokio::runtime::Runtime) -> Result<Vec<Arc<Stream>>, CliError> {
     // The engine is gone before the first request is sent: it would take the node's cores.
-    let (engine, _) = start_engine(Choice::Auto, 0)?;
+    let (engine, _) = start_engine(Choice::Auto, GpuChoice::Off, 0, &[])?;
     let prepared = plans.iter().map(|plan| prepare(plan, &engine)).collect::<Result<Vec<_>, _>>()?;
     drop(engine);
     let mut streams = Vec::new();

@@ -19,6 +19,7 @@ pub mod checklist;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod devices;
 pub mod digest;
 pub mod error;
 pub mod input;
@@ -73,6 +74,8 @@ enum Command {
     Chain(chain::Args),
     /// Measure items per second in this process.
     Bench(bench::Args),
+    /// List graphics devices, test them and take their pace.
+    Devices(devices::Args),
     /// Send load to nodes and measure latency and throughput.
     Load(load::Args),
     /// Print a completion script for a shell.
@@ -105,6 +108,7 @@ impl Command {
             Self::Digest(args) => digest::run(args),
             Self::Chain(args) => chain::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Devices(args) => devices::run(args),
             Self::Load(args) => load::run(args),
             Self::Completions(args) => completions::run(args),
             Self::Man(args) => man::run(args),

@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use assay_client::{Answer, Client, ClientConfig, NodeAddress, Options};
-use assay_core::{BackendName, Bundle, Choice, Config, Engine, Order, Outcome};
-use assay_scheme::{Columns, Operation, Parameters, Priority};
+use assay_core::{BackendName, Bundle, Choice, Config, Engine, GpuChoice, Order, Outcome};
+use assay_scheme::{Columns, Operation, Parameters, Priority, Row};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::CliError;
@@ -71,6 +71,9 @@ pub struct SourceArgs {
     /// Which backend must compute in this process; one that cannot is an error, never replaced by another
     #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = backends())]
     pub backend: Choice,
+    /// Which graphics devices may compute in this process; software ones serve only when named here
+    #[arg(long, value_name = "DEVICES", default_value = "off", value_parser = gpus())]
+    pub gpu: GpuChoice,
     /// CPU worker threads in this process; 0 is one per core
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads())]
     pub threads: usize,
@@ -89,6 +92,12 @@ pub struct SourceArgs {
 pub fn backends() -> impl TypedValueParser<Value = Choice> {
     let names = std::iter::once("auto").chain(BackendName::ALL.map(BackendName::name));
     PossibleValuesParser::new(names).map(|name| BackendName::from_name(&name).map_or(Choice::Auto, Choice::Only))
+}
+
+/// Parses which graphics devices.
+pub fn gpus() -> impl TypedValueParser<Value = GpuChoice> {
+    PossibleValuesParser::new(GpuChoice::ALL.map(GpuChoice::name))
+        .map(|name| GpuChoice::from_name(&name).expect("one of the names just listed"))
 }
 
 /// Parses a number of threads, which is bounded so that a slip of the finger is not a fork bomb.
@@ -185,7 +194,7 @@ impl Source {
     /// # Errors
     /// When a demanded backend is missing or does not compute `operation`, or no node answers.
     pub fn open(args: &SourceArgs, operation: &'static Operation) -> Result<Self, CliError> {
-        let source = Self::open_any(args)?;
+        let source = Self::open_for(args, &[operation.row])?;
         if let Self::Local { engine, .. } = &source {
             demand_served(engine, args.backend, operation)?;
         }
@@ -197,15 +206,26 @@ impl Source {
     /// # Errors
     /// When a demanded backend is missing, or no node answers.
     pub fn open_any(args: &SourceArgs) -> Result<Self, CliError> {
+        Self::open_for(args, &[])
+    }
+
+    /// `rows` are all that will be asked for; none: anything.
+    fn open_for(args: &SourceArgs, rows: &[Row]) -> Result<Self, CliError> {
         let deadline = args.deadline_ms.map(Duration::from_millis);
         if args.nodes.connect.is_empty() {
-            let (engine, start) = start_engine(args.backend, args.threads)?;
+            let (engine, start) = start_engine(args.backend, args.gpu, args.threads, rows)?;
             return Ok(Self::Local { engine, start, priority: args.priority, deadline });
         }
         if let Choice::Only(backend) = args.backend {
             return Err(CliError::usage(
                 format!("--backend {} cannot be demanded of a node, which chooses its own", backend.name()),
                 "leave out --backend, or --connect to compute here",
+            ));
+        }
+        if args.gpu != GpuChoice::Off {
+            return Err(CliError::usage(
+                format!("--gpu {} is for this process's engine, and --connect asks nodes", args.gpu.name()),
+                "leave out one of them",
             ));
         }
         if args.threads != 0 {
@@ -273,13 +293,18 @@ impl Source {
     }
 }
 
-/// An engine with a clock that starts now.
+/// An engine with a clock that starts now. `rows` are all that it will be asked for; none: anything.
 ///
 /// # Errors
 /// When a demanded backend is missing.
-pub fn start_engine(choice: Choice, threads: usize) -> Result<(Engine, Instant), CliError> {
+pub fn start_engine(
+    choice: Choice,
+    gpu: GpuChoice,
+    threads: usize,
+    rows: &[Row],
+) -> Result<(Engine, Instant), CliError> {
     let start = Instant::now();
-    let config = Config { choice, threads, ..Config::default() };
+    let config = Config { choice, gpu, threads, rows: rows.to_vec(), ..Config::default() };
     Ok((Engine::new(config, Arc::new(move || start.elapsed()))?, start))
 }
 

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use assay_core::{BackendName, Choice};
+use assay_core::{BackendName, Choice, GpuChoice};
 use assay_scheme::Priority;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// The engine.
     pub engine: EngineConfig,
+    /// Graphics devices.
+    pub gpu: GpuConfig,
     /// One queue per priority.
     pub queues: QueuesConfig,
     /// What a tenant may do unless its own section says otherwise.
@@ -158,6 +160,15 @@ pub enum Affinity {
     System,
     /// Each on a core of its own.
     Core,
+}
+
+/// `[gpu]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuConfig {
+    /// Which devices may compute.
+    #[serde(with = "gpu_devices")]
+    pub devices: GpuChoice,
 }
 
 /// `[queues]`: one per priority.
@@ -341,6 +352,21 @@ mod backend {
             return Ok(Choice::Auto);
         }
         BackendName::from_name(&word).map(Choice::Only).ok_or_else(|| D::Error::custom(format!("no backend {word}")))
+    }
+}
+
+/// Which graphics devices, by name.
+mod gpu_devices {
+    use super::GpuChoice;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(choice: &GpuChoice, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(choice.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<GpuChoice, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        GpuChoice::from_name(&word).ok_or_else(|| D::Error::custom(format!("no graphics devices are {word}")))
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.affinity", Rule::Word(&["system", "core"])),
     ("engine.key_table_bytes", Rule::Integer(0, 64 * GIBIBYTE)),
     ("engine.self_test_interval_ms", Rule::Integer(10, 3_600_000)),
+    ("gpu.devices", Rule::Word(&["hardware", "off", "software"])),
     ("queues.*.items_max", Rule::Integer(ITEMS_MAX as i64, 1 << 30)),
     ("queues.*.batch_items_max", Rule::Integer(1, 1 << 20)),
     ("queues.*.batch_age_us_max", Rule::Integer(0, 1_000_000)),

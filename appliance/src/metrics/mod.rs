@@ -370,13 +370,17 @@ pub fn sample(admission: &Admission, health: &Health, backends: &[BackendStatus]
 
 /// A backend that this build or machine lacks has no series: one that once served and does not is what alarms.
 fn sample_backends(backends: &[BackendStatus]) {
-    for backend in backends {
-        if !backend.serving && backend.items == 0 && backend.faults == 0 {
+    for name in BackendName::ALL {
+        // Several graphics devices bear one name: it serves when all that ever did do.
+        let is_seen = |backend: &&BackendStatus| backend.serving || backend.items > 0 || backend.faults > 0;
+        let own: Vec<_> = backends.iter().filter(|backend| backend.name == name).filter(is_seen).collect();
+        if own.is_empty() {
             continue;
         }
-        let own = &[backend.name.name()];
-        METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, own).set(u8::from(backend.serving));
-        METRICS.registrar.counter(&table::COMPUTE_FAULTS_TOTAL, own).absolute(backend.faults);
+        let serving = own.iter().all(|backend| backend.serving);
+        METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, &[name.name()]).set(u8::from(serving));
+        let faults = own.iter().map(|backend| backend.faults).sum();
+        METRICS.registrar.counter(&table::COMPUTE_FAULTS_TOTAL, &[name.name()]).absolute(faults);
     }
 }
 
@@ -480,7 +484,8 @@ mod tests {
 
     #[test]
     fn a_backend_that_this_machine_lacks_is_not_one_that_fails() {
-        let status = |name, serving, faults| BackendStatus { name, serving, items: 0, faults, note: String::new() };
+        let status =
+            |name, serving, faults| BackendStatus { name, serving, items: 0, faults, note: String::new(), amiss: None };
         let (reference, lanes, gpu) = (BackendName::Reference, BackendName::Lanes, BackendName::Gpu);
         sample_backends(&[status(reference, true, 0), status(lanes, false, 2), status(gpu, false, 0)]);
         assert_line("assay_compute_backend_serving{backend=\"reference\"} 1");

@@ -4,13 +4,14 @@
 //! no command line and no signal: [`crate::cli::serve`] does.
 
 mod settings;
+mod watch;
 mod workers;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use assay_core::engine::Clock;
+use assay_core::engine::{BackendStatus, Clock};
 use assay_core::{Engine, StartError as EngineError};
 use assay_scheme::Priority;
 use assay_wire::{CloseCode, NodeStatus};
@@ -29,6 +30,7 @@ use crate::quic::{self, BindError, Gate, GateLimits};
 use crate::session::Service;
 use crate::tls::{ServerTls, TlsError};
 use settings::{batch_limits, fixed_changes, limits};
+use watch::Watch;
 use workers::start_engine;
 
 /// One queue of the node.
@@ -366,9 +368,12 @@ async fn self_test(service: &Arc<Service>) -> bool {
 }
 
 async fn keep_testing(service: Arc<Service>, interval: Duration) {
+    let watch = Watch::default();
+    watch.look(&service.engine.backends());
     loop {
         tokio::time::sleep(interval).await;
         self_test(&service).await;
+        watch.look(&service.engine.backends());
     }
 }
 
@@ -402,6 +407,8 @@ impl admin::Health for Service {
                 _ => "the last known-answer batch is too long ago".to_owned(),
             }),
         }
+        let amiss = |backend: BackendStatus| Some(format!("backend {}: {}", backend.name.name(), backend.amiss?));
+        reasons.extend(self.engine.backends().into_iter().filter_map(amiss));
         admin::Ready { ok: self.health.is_ready(), reasons, self_test_age: self.health.passed_age() }
     }
 

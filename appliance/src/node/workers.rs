@@ -29,6 +29,8 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
             }
         })),
         key_table_bytes: config.engine.key_table_bytes,
+        gpu: config.gpu.devices,
+        ..assay_core::Config::default()
     };
     let engine = tokio::task::spawn_blocking(move || Engine::new(config, clock)).await;
     let engine = Arc::new(engine.map_err(|_| StartError::Interrupted)??);

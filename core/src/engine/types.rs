@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_scheme::Priority;
+use assay_scheme::{Priority, Row};
 
-use crate::backend::{BackendName, KEY_TABLE_BYTES};
+use crate::backend::{BackendName, GpuChoice, KEY_TABLE_BYTES};
 use crate::batch::Results;
 
 /// Monotonic time since a start the caller chose. Handed in, so that tests hold time in their hands.
@@ -28,6 +28,10 @@ pub struct Config {
     pub choice: Choice,
     /// CPU worker threads; 0 is one per core available to the process.
     pub threads: usize,
+    /// Which graphics devices may compute, where the choice leaves it open.
+    pub gpu: GpuChoice,
+    /// The rows that will be asked for, so that nothing else is made ready on a device; none: anything may be.
+    pub rows: Vec<Row>,
     /// Called first on each worker thread: the node lowers its scheduling priority or pins it there.
     pub on_thread_start: Option<ThreadHook>,
     /// Bytes that backends may keep of keys that keep coming, so that items which bear them cost less; 0 keeps none.
@@ -36,7 +40,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { choice: Choice::default(), threads: 0, on_thread_start: None, key_table_bytes: KEY_TABLE_BYTES }
+        Self {
+            choice: Choice::default(),
+            threads: 0,
+            gpu: GpuChoice::default(),
+            rows: Vec::new(),
+            on_thread_start: None,
+            key_table_bytes: KEY_TABLE_BYTES,
+        }
     }
 }
 
@@ -88,6 +99,14 @@ pub enum StartError {
         /// The row's name.
         row: &'static str,
     },
+    /// The demanded backend is here and computes nothing.
+    #[error("the backend {} computes nothing here: {why}", .name.name())]
+    NotReady {
+        /// The backend.
+        name: BackendName,
+        /// What it says of itself.
+        why: String,
+    },
     /// A worker thread could not be started.
     #[error("a worker thread could not be started: {0}")]
     Thread(String),
@@ -106,4 +125,6 @@ pub struct BackendStatus {
     pub faults: u64,
     /// What it is, or why it does not serve, for people.
     pub note: String,
+    /// Why it does less than it could, where that is so: it is in quarantine, or still being made ready.
+    pub amiss: Option<String>,
 }

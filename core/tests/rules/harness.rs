@@ -1,9 +1,9 @@
 //! Items in, verdicts out, the same from every backend and however a bundle is cut.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::ops::{ControlFlow, Range};
+use std::sync::{Arc, LazyLock};
 
-use assay_core::backend::{BackendName, Output, detect};
+use assay_core::backend::{BackendName, GpuChoice, Output, detect};
 use assay_core::reference::Reference;
 use assay_core::{Backend, Bundle, Results};
 use assay_scheme::encoding::{Encoder, SignatureFormat};
@@ -16,16 +16,25 @@ pub(crate) const SIGNATURE: Verdict = Verdict::Invalid(Reason::Signature);
 pub(crate) const MESSAGE: Verdict = Verdict::Invalid(Reason::Message);
 
 /// Every backend that this build has and this machine can run. The first is the oracle.
-fn backends() -> Vec<Arc<dyn Backend>> {
-    let mut all: Vec<Arc<dyn Backend>> = vec![Arc::new(Reference::new())];
-    for detected in detect() {
-        if let Ok(backend) = detected.backend()
-            && backend.name() != BackendName::Reference
-        {
-            all.push(Arc::clone(backend));
+fn backends() -> &'static [Arc<dyn Backend>] {
+    static ALL: LazyLock<Vec<Arc<dyn Backend>>> = LazyLock::new(|| {
+        let mut all: Vec<Arc<dyn Backend>> = vec![Arc::new(Reference::new())];
+        for detected in detect(GpuChoice::Software) {
+            match detected.backend() {
+                Ok(backend) if backend.name() != BackendName::Reference => {
+                    backend.prepare(&Row::ALL, &|_| ControlFlow::Continue(()));
+                    all.push(Arc::clone(backend));
+                }
+                Err(reason) if detected.name() == BackendName::Gpu => {
+                    let is_skipped = std::env::var_os("ASSAY_SKIP_GPU").is_some();
+                    assert!(is_skipped, "{reason}; ASSAY_SKIP_GPU=1 leaves the GPU out");
+                }
+                _ => {}
+            }
         }
-    }
-    all
+        all
+    });
+    &ALL
 }
 
 /// Items of one row and one set of parameters.
