@@ -8,7 +8,7 @@
 
 use std::arch::x86_64::*;
 
-use super::word::{LANES_32, LANES_64, Word32, Word52, Word64};
+use super::word::{LANES_32, LANES_64, Word32, Word52, Word64, each};
 
 /// One 32-bit word of each of 16 items.
 #[derive(Clone, Copy)]
@@ -63,6 +63,49 @@ macro_rules! bitwise {
     };
 }
 
+/// At most 64 bytes, zeros after them.
+#[inline(always)]
+fn load_end(end: &[u8]) -> __m512i {
+    assert!(end.len() <= 64, "{} bytes of a block", end.len());
+    let mask = if end.len() == 64 { u64::MAX } else { (1 << end.len()) - 1 };
+    // SAFETY: reachable as above; bytes whose mask bit is zero are not read.
+    unsafe { _mm512_maskz_loadu_epi8(mask, end.as_ptr().cast()) }
+}
+
+/// Word w of the result holds word w of every row.
+#[inline(always)]
+fn transposed_32(rows: [Avx512x32; LANES_32]) -> [Avx512x32; 16] {
+    let rows = each::<_, 16>(|i| rows[i].0);
+    // A 16 x 16 transposition in four steps: words, then pairs of words, then 128-bit blocks twice.
+    let mut pairs = rows;
+    for i in 0..8 {
+        pairs[2 * i] = op!(_mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]));
+        pairs[2 * i + 1] = op!(_mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]));
+    }
+    // quads[4 q + k]: in 128-bit block b, word 4 b + k of lanes 4 q to 4 q + 3.
+    let mut quads = rows;
+    for q in 0..4 {
+        let [a, b, c, d] = [pairs[4 * q], pairs[4 * q + 1], pairs[4 * q + 2], pairs[4 * q + 3]];
+        quads[4 * q] = op!(_mm512_unpacklo_epi64(a, c));
+        quads[4 * q + 1] = op!(_mm512_unpackhi_epi64(a, c));
+        quads[4 * q + 2] = op!(_mm512_unpacklo_epi64(b, d));
+        quads[4 * q + 3] = op!(_mm512_unpackhi_epi64(b, d));
+    }
+    let mut words = rows;
+    for k in 0..4 {
+        let [a, b, c, d] = [quads[k], quads[4 + k], quads[8 + k], quads[12 + k]];
+        let even_low = op!(_mm512_shuffle_i32x4::<0x88>(a, b));
+        let even_high = op!(_mm512_shuffle_i32x4::<0x88>(c, d));
+        let odd_low = op!(_mm512_shuffle_i32x4::<0xdd>(a, b));
+        let odd_high = op!(_mm512_shuffle_i32x4::<0xdd>(c, d));
+        words[k] = op!(_mm512_shuffle_i32x4::<0x88>(even_low, even_high));
+        words[8 + k] = op!(_mm512_shuffle_i32x4::<0xdd>(even_low, even_high));
+        words[4 + k] = op!(_mm512_shuffle_i32x4::<0x88>(odd_low, odd_high));
+        words[12 + k] = op!(_mm512_shuffle_i32x4::<0xdd>(odd_low, odd_high));
+    }
+    each(|w| Avx512x32(words[w]))
+}
+
 impl Word32 for Avx512x32 {
     #[inline(always)]
     fn splat(word: u32) -> Self {
@@ -80,35 +123,20 @@ impl Word32 for Avx512x32 {
     }
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_32]) -> [Self; 16] {
-        let rows: [__m512i; 16] = std::array::from_fn(|lane| op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())));
-        // A 16 x 16 transposition in four steps: words, then pairs of words, then 128-bit blocks twice.
-        let mut pairs = rows;
-        for i in 0..8 {
-            pairs[2 * i] = op!(_mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]));
-            pairs[2 * i + 1] = op!(_mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]));
+        transposed_32(each(|lane| Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())))))
+    }
+    #[inline(always)]
+    fn load_ends(ends: &[&[u8]; LANES_32]) -> [Self; 16] {
+        transposed_32(each(|lane| Self(load_end(ends[lane]))))
+    }
+    #[inline(always)]
+    fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32] {
+        let lanes = transposed_32(each(|w| if w < 8 { words[w] } else { Self::splat(0) }));
+        let mut rows = [[0; 32]; LANES_32];
+        for (row, lane) in rows.iter_mut().zip(lanes) {
+            op!(_mm256_storeu_si256(row.as_mut_ptr().cast(), _mm512_castsi512_si256(lane.0)));
         }
-        // quads[4 q + k]: in 128-bit block b, word 4 b + k of lanes 4 q to 4 q + 3.
-        let mut quads = rows;
-        for q in 0..4 {
-            let [a, b, c, d] = [pairs[4 * q], pairs[4 * q + 1], pairs[4 * q + 2], pairs[4 * q + 3]];
-            quads[4 * q] = op!(_mm512_unpacklo_epi64(a, c));
-            quads[4 * q + 1] = op!(_mm512_unpackhi_epi64(a, c));
-            quads[4 * q + 2] = op!(_mm512_unpacklo_epi64(b, d));
-            quads[4 * q + 3] = op!(_mm512_unpackhi_epi64(b, d));
-        }
-        let mut words = [Self(rows[0]); 16];
-        for k in 0..4 {
-            let [a, b, c, d] = [quads[k], quads[4 + k], quads[8 + k], quads[12 + k]];
-            let even_low = op!(_mm512_shuffle_i32x4::<0x88>(a, b));
-            let even_high = op!(_mm512_shuffle_i32x4::<0x88>(c, d));
-            let odd_low = op!(_mm512_shuffle_i32x4::<0xdd>(a, b));
-            let odd_high = op!(_mm512_shuffle_i32x4::<0xdd>(c, d));
-            words[k] = Self(op!(_mm512_shuffle_i32x4::<0x88>(even_low, even_high)));
-            words[8 + k] = Self(op!(_mm512_shuffle_i32x4::<0xdd>(even_low, even_high)));
-            words[4 + k] = Self(op!(_mm512_shuffle_i32x4::<0x88>(odd_low, odd_high)));
-            words[12 + k] = Self(op!(_mm512_shuffle_i32x4::<0xdd>(odd_low, odd_high)));
-        }
-        words
+        rows
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {
@@ -136,7 +164,7 @@ impl Word32 for Avx512x32 {
 /// An 8 x 8 transposition.
 #[inline(always)]
 fn transpose(rows: [Avx512x64; LANES_64]) -> [Avx512x64; LANES_64] {
-    let rows = [rows[0].0, rows[1].0, rows[2].0, rows[3].0, rows[4].0, rows[5].0, rows[6].0, rows[7].0];
+    let rows = each::<_, LANES_64>(|lane| rows[lane].0);
     // In three steps: words, then 128-bit blocks twice.
     // pairs[2 p + k]: in 128-bit block b, word 2 b + k of lanes 2 p and 2 p + 1.
     let mut pairs = rows;
@@ -176,11 +204,19 @@ impl Word64 for Avx512x64 {
     }
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8] {
-        let mut rows = [Self::splat(0); LANES_64];
-        for lane in 0..LANES_64 {
-            rows[lane] = Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())));
+        transpose(each(|lane| Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())))))
+    }
+    #[inline(always)]
+    fn load_ends(ends: &[&[u8]; LANES_64]) -> [Self; 8] {
+        transpose(each(|lane| Self(load_end(ends[lane]))))
+    }
+    #[inline(always)]
+    fn store_rows(words: &[Self; 8]) -> [[u8; 64]; LANES_64] {
+        let mut rows = [[0; 64]; LANES_64];
+        for (row, lane) in rows.iter_mut().zip(transpose(*words)) {
+            op!(_mm512_storeu_si512(row.as_mut_ptr().cast(), lane.0));
         }
-        transpose(rows)
+        rows
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {

@@ -7,6 +7,8 @@ use super::portable::{Portable32, Portable64};
 use super::word::Word52;
 
 #[cfg(target_arch = "x86_64")]
+use super::avx2::{Avx2x32, Avx2x64};
+#[cfg(target_arch = "x86_64")]
 use super::avx512::{Avx512x32, Avx512x64};
 
 /// The instructions to run on. [`Level::detect`] alone makes one that names instructions, so having it is proof that
@@ -19,6 +21,8 @@ enum Instructions {
     #[cfg(test)]
     Portable,
     #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
@@ -30,14 +34,25 @@ impl Level {
     /// The best this processor has; `None` where the reference libraries are the better choice.
     #[must_use]
     pub fn detect() -> Option<Self> {
+        Self::every().into_iter().next()
+    }
+
+    /// All that this processor has, the best first.
+    pub(super) fn every() -> Vec<Self> {
+        let mut levels = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
         {
-            return Some(Self(Instructions::Avx512));
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                levels.push(Self(Instructions::Avx512));
+            }
+            if is_x86_feature_detected!("avx2") {
+                levels.push(Self(Instructions::Avx2));
+            }
         }
-        None
+        levels
     }
 
     /// The instructions' name, for people.
@@ -47,18 +62,23 @@ impl Level {
             #[cfg(test)]
             Instructions::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => "avx512",
         }
     }
 
     /// Runs a kernel over one group of messages.
     #[inline]
-    pub(super) fn run<K: Kernel>(self, messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    pub(super) fn run<K: Kernel>(self, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         match self.0 {
             #[cfg(test)]
             Instructions::Portable => K::run::<Portable32, Portable64>(messages, out),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made after the processor was found to have these instructions.
+            Instructions::Avx2 => unsafe { run_avx2::<K>(messages, out) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Instructions::Avx512 => unsafe { run_avx512::<K>(messages, out) },
         }
     }
@@ -94,7 +114,10 @@ impl CurveLevel {
     #[must_use]
     pub fn detect() -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
-        if Level::detect().is_some() && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512ifma") {
+        if Level::detect() == Some(Level(Instructions::Avx512))
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512ifma")
+        {
             return Some(Self(CurveInstructions::Avx512Ifma));
         }
         None
@@ -131,8 +154,14 @@ fn run_avx512ifma<C: CurveWork>(work: C) -> C::Answer {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn run_avx2<K: Kernel>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
+    K::run::<Avx2x32, Avx2x64>(messages, out);
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn run_avx512<K: Kernel>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+fn run_avx512<K: Kernel>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
     K::run::<Avx512x32, Avx512x64>(messages, out);
 }
 

@@ -1,8 +1,6 @@
 //! From an item's message to the number that its signature is about: hashed in lanes, what goes before the message
 //! included.
 
-use assay_scheme::Hash;
-
 use super::hash::{self, Kernel};
 use super::items::Call;
 use super::level::Level;
@@ -13,7 +11,7 @@ pub(super) fn joined<'a, K: Kernel, const PARTS: usize>(
     level: Level,
     count: usize,
     parts: impl Fn(usize) -> [&'a [u8]; PARTS],
-    out: &mut impl FnMut(usize, &[u8]),
+    out: &mut dyn FnMut(usize, &[u8]),
 ) {
     let len = |i: usize| parts(i).iter().map(|part| part.len()).sum::<usize>();
     let mut bytes = Vec::with_capacity((0..count).map(len).sum());
@@ -44,21 +42,13 @@ pub(super) fn signed_digests(call: &Call<'_>) -> Vec<Option<[u8; 32]>> {
     };
     let mut digests = vec![None; messages.len()];
     let mut out = |i: usize, digest: &[u8]| digests[i] = Some(digest.try_into().expect("32 bytes of digest"));
-    let level = call.hashes;
-    match hash {
-        Hash::Sha256 => hash::digests::<hash::Sha256>(level, &messages, &mut out),
-        Hash::Sha256d => hash::digests::<hash::Sha256d>(level, &messages, &mut out),
-        Hash::Sha3_256 => hash::digests::<hash::Sha3_256>(level, &messages, &mut out),
-        Hash::Keccak256 => hash::digests::<hash::Keccak256>(level, &messages, &mut out),
-        Hash::Blake2b256 => hash::digests::<hash::Blake2b256>(level, &messages, &mut out),
-        Hash::Sm3 => hash::digests::<hash::Sm3>(level, &messages, &mut out),
-    }
+    hash::named(call.hashes, hash, &messages, &mut out);
     digests
 }
 
 #[cfg(test)]
 mod tests {
-    use assay_scheme::Parameters;
+    use assay_scheme::{Hash, Parameters};
 
     use super::super::KnownKeys;
     use super::super::items::Item;

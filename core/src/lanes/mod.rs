@@ -1,16 +1,19 @@
 //! The CPU backend with vector lanes: N independent items in N lanes.
 //!
-//! Served today: every digest row, sixteen messages at a time (eight where the words have 64 bits) on AVX-512, and with
-//! AVX-512 IFMA the curves below, eight signatures at a time; elsewhere the reference libraries serve. A message too long
-//! for a row's kernel is hashed by the single-stream library, which has lanes of its own inside one message.
+//! Served today: every digest row, sixteen messages at a time (eight where the words have 64 bits) on AVX-512 or AVX2, the
+//! Merkle roots made of them, and with AVX-512 IFMA the curves below, eight signatures at a time; elsewhere the reference
+//! libraries serve. A message too long for a row's kernel is hashed by the single-stream library, which has lanes of its
+//! own inside one message.
 //!
-//! - `word`: the vector operations a kernel may use; `avx512` and, in tests, plain arrays implement them.
+//! - `word`: the vector operations a kernel may use; `avx512`, `avx2` and, in tests, plain arrays implement them.
 //! - `level`: which instructions there are, and the only door to code compiled for them.
-//! - `hash`: the hashes' kernels.
+//! - `hash`, `merkle`: the hashes' kernels, and levels of trees hashed by them.
 //! - `ed25519`; `secp256k1`, `p256` and `sm2` over `weierstrass`: a curve each.
 //! - `keys`: tables of known keys, within a bound.
 //! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod ed25519;
@@ -18,6 +21,7 @@ mod hash;
 mod items;
 mod keys;
 mod level;
+mod merkle;
 mod message;
 mod p256;
 #[cfg(test)]
@@ -77,7 +81,7 @@ impl Lanes {
     /// What serves here and what falls back, for people.
     #[must_use]
     pub fn note(&self) -> String {
-        let digests = format!("every digest in {} lanes", self.hashes.name());
+        let digests = format!("digests and roots in {} lanes", self.hashes.name());
         let Some(level) = self.curves else {
             return format!("{digests}; curves need AVX-512 IFMA and fall back on the libraries");
         };
@@ -141,7 +145,7 @@ impl Backend for Lanes {
     }
 
     fn serves(&self, row: Row) -> bool {
-        row.operation().kind == Kind::Digest || self.curves.is_some() && curve(row).is_some()
+        row.operation().kind == Kind::Digest || merkle::serves(row) || self.curves.is_some() && curve(row).is_some()
     }
 
     fn compute(&self, bundle: &Bundle, range: Range<usize>, mut out: Output<'_>) -> Result<(), Fault> {
@@ -149,15 +153,22 @@ impl Backend for Lanes {
         if !self.serves(row) {
             return Err(Fault::NotServed(row.name()));
         }
-        let items = items::collect(bundle, range, &mut out);
+        if merkle::serves(row) {
+            merkle::roots(self.hashes, bundle, range, &mut out);
+            return Ok(());
+        }
         if let (Some(curves), Some(curve)) = (self.curves, curve(row)) {
-            let parameters = bundle.parameters();
+            let (parameters, items) = (bundle.parameters(), items::collect(bundle, range, &mut out));
             curve(&Call { curves, hashes: self.hashes, keys: &self.keys, parameters, items }, &mut out);
             return Ok(());
         }
-        let messages: Vec<&[u8]> = items.iter().map(|item| item.message).collect();
-        let mut write = |i: usize, digest: &[u8]| out.value(items[i].at, digest);
-        with_kernel!(row, digests, (self.hashes, &messages, &mut write));
+        let (messages, places) = items::messages(bundle, range, &mut out);
+        match places {
+            None => with_kernel!(row, digests, (self.hashes, &messages, &mut |i, digest| out.value(i, digest))),
+            Some(places) => {
+                with_kernel!(row, digests, (self.hashes, &messages, &mut |i, digest| out.value(places[i], digest)));
+            }
+        }
         Ok(())
     }
 
@@ -180,7 +191,7 @@ impl Backend for Lanes {
 }
 
 /// Hashes a batch, long messages by the single-stream library.
-fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
     if messages.iter().all(|message| message.len() <= K::MESSAGE_BYTES_MAX) {
         return hash::digests::<K>(level, messages, out);
     }

@@ -1,6 +1,6 @@
 //! The lanes on plain arrays: the same algorithms on any machine, for tests.
 
-use super::word::{LANES_32, LANES_64, Word32, Word52, Word64};
+use super::word::{LANES_32, LANES_64, Word32, Word52, Word64, blocks_of};
 
 /// The portable lanes: the same algorithms on plain arrays, for tests on every machine. Never inlined: written out inside
 /// unrolled rounds they would take minutes to compile.
@@ -31,6 +31,15 @@ macro_rules! portable {
                         <$word>::from_le_bytes(bytes.try_into().expect("a word's bytes"))
                     }))
                 })
+            }
+            #[inline(never)]
+            fn load_ends(ends: &[&[u8]; $lanes]) -> [Self; $words] {
+                Self::load_blocks(&blocks_of(ends).each_ref())
+            }
+            #[inline(never)]
+            fn store_rows(words: &[Self; 8]) -> [[u8; 8 * <$word>::BITS as usize / 8]; $lanes] {
+                const BYTES: usize = <$word>::BITS as usize / 8;
+                std::array::from_fn(|lane| std::array::from_fn(|i| words[i / BYTES].0[lane].to_le_bytes()[i % BYTES]))
             }
             #[inline(never)]
             fn swap_bytes(self) -> Self {

@@ -10,12 +10,12 @@ use crate::batch::{Bundle, Results};
 use crate::reference::Reference;
 use crate::samples::{self, Sample, Spec};
 
-/// The lanes on plain arrays, and on what this processor has.
+/// The lanes on plain arrays, and on each level that this processor has.
 pub(super) fn backends() -> Vec<Lanes> {
     let mut backends = vec![Lanes::new(Level::PORTABLE, Some(CurveLevel::PORTABLE), 0)];
-    if let Some(level) = Level::detect() {
-        backends.push(Lanes::new(level, CurveLevel::detect(), 0));
-    }
+    let best = Level::detect();
+    let curves = |level| CurveLevel::detect().filter(|_| Some(level) == best);
+    backends.extend(Level::every().into_iter().map(|level| Lanes::new(level, curves(level), 0)));
     backends
 }
 

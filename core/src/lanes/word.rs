@@ -9,6 +9,19 @@ pub(crate) const LANES_32: usize = 16;
 /// Lanes of a [`Word64`].
 pub(crate) const LANES_64: usize = 8;
 
+/// `of(0)` to `of(N - 1)`: what `std::array::from_fn` gives, in a loop that is inlined into code compiled for the lanes'
+/// instructions, which the standard library's own is not sure to be.
+#[inline(always)]
+pub(crate) fn each<T: Copy, const N: usize>(of: impl Fn(usize) -> T) -> [T; N] {
+    let mut all = [of(0); N];
+    let mut i = 1;
+    while i < N {
+        all[i] = of(i);
+        i += 1;
+    }
+    all
+}
+
 /// One 32-bit word of each of 16 items.
 pub(crate) trait Word32: Copy {
     /// The same word in every lane.
@@ -19,6 +32,10 @@ pub(crate) trait Word32: Copy {
     fn store(self) -> [u32; LANES_32];
     /// Sixteen little-endian words of each of 16 blocks: the result's word w holds word w of every block.
     fn load_blocks(blocks: &[&[u8; 64]; LANES_32]) -> [Self; 16];
+    /// The same of byte strings of at most 64 bytes, zeros after each.
+    fn load_ends(ends: &[&[u8]; LANES_32]) -> [Self; 16];
+    /// The first words of each lane, little-endian, end to end: the way back from [`Word32::load_blocks`].
+    fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32];
     /// Each lane's bytes reversed.
     fn swap_bytes(self) -> Self;
     /// Sum modulo 2^32.
@@ -65,6 +82,10 @@ pub(crate) trait Word64: Copy {
     fn store(self) -> [u64; LANES_64];
     /// Eight little-endian words of each of 8 blocks of 64 bytes: the result's word w holds word w of every block.
     fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8];
+    /// The same of byte strings of at most 64 bytes, zeros after each.
+    fn load_ends(ends: &[&[u8]; LANES_64]) -> [Self; 8];
+    /// The words of each lane, little-endian, end to end: the way back from [`Word64::load_blocks`].
+    fn store_rows(words: &[Self; 8]) -> [[u8; 64]; LANES_64];
     /// Each lane's bytes reversed.
     fn swap_bytes(self) -> Self;
     /// Sum modulo 2^64.
@@ -134,4 +155,15 @@ pub(crate) trait Word52: Word64 {
     /// Calls `body` in a function of its own that is compiled for these words' instructions, so that a caller with many
     /// calls does not hold as many copies. What `body` calls is inlined into that function.
     fn outlined<R>(body: impl FnOnce() -> R) -> R;
+}
+
+/// Byte strings of at most 64 bytes as blocks, zeros after each: what [`Word32::load_ends`] does where there are no masked
+/// loads.
+#[inline(always)]
+pub(crate) fn blocks_of<const N: usize>(ends: &[&[u8]; N]) -> [[u8; 64]; N] {
+    let mut blocks = [[0; 64]; N];
+    for (block, end) in blocks.iter_mut().zip(ends) {
+        block[..end.len()].copy_from_slice(end);
+    }
+    blocks
 }

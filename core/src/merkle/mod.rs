@@ -2,14 +2,16 @@
 //!
 //! A tree is computed level by level: every rule lays a level's inputs end to end and asks a [`HashMany`] for all their
 //! digests at once, so a backend with lanes hashes whole levels and shares every rule. Nothing here knows a hash
-//! function, a column or a thread.
+//! function or a thread.
 
 mod binary;
 mod fisco_v2;
 mod patricia;
 mod rlp;
 
-use assay_scheme::{Reason, Row};
+use std::ops::Range;
+
+use assay_scheme::{Columns, Reason, Row};
 
 /// A hash of 32 bytes, over many inputs at once.
 pub trait HashMany {
@@ -121,6 +123,29 @@ impl<T: AsRef<[u8]>> Leaves for [T] {
 
     fn leaf(&self, index: usize) -> &[u8] {
         self[index].as_ref()
+    }
+}
+
+/// The leaves of one item of a request's columns.
+pub(crate) struct Entries<'a> {
+    columns: &'a Columns,
+    range: Range<usize>,
+}
+
+impl<'a> Entries<'a> {
+    /// Item `item`'s leaves.
+    pub(crate) fn of(columns: &'a Columns, item: usize) -> Self {
+        Self { columns, range: columns.entries(item) }
+    }
+}
+
+impl Leaves for Entries<'_> {
+    fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    fn leaf(&self, index: usize) -> &[u8] {
+        self.columns.entry_message(self.range.start + index)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Roots: the rules of [`crate::merkle`] over this backend's hashes.
 
-use std::ops::Range;
-
-use assay_scheme::{Columns, Hash, Reason, Row};
+use assay_scheme::{Hash, Reason, Row};
 
 use super::digest;
 use super::job::Job;
-use crate::merkle::{HashMany, Inputs, Leaves, Trees};
+use crate::merkle::{Entries, HashMany, Inputs, Trees};
 
 /// The root of each item's leaves.
 pub(super) fn root(row: Row, job: Job<'_>) {
@@ -14,9 +12,7 @@ pub(super) fn root(row: Row, job: Job<'_>) {
     // A Merkle row without a hash does not pass the parameters' check.
     let hash = job.parameters.hash.map(OneByOne).ok_or(Reason::Message);
     let mut trees = Trees::new();
-    job.each_value(|item| {
-        trees.root(row, hash.as_ref().map_err(|reason| *reason)?, &Entries { columns, range: columns.entries(item) })
-    });
+    job.each_value(|item| trees.root(row, hash.as_ref().map_err(|reason| *reason)?, &Entries::of(columns, item)));
 }
 
 /// A named hash, one input after another.
@@ -25,21 +21,5 @@ struct OneByOne(Hash);
 impl HashMany for OneByOne {
     fn hash_many(&self, inputs: Inputs<'_>, digests: &mut Vec<[u8; 32]>) {
         digests.extend(inputs.iter().map(|input| digest::hash(self.0, input)));
-    }
-}
-
-/// An item's entries.
-struct Entries<'a> {
-    columns: &'a Columns,
-    range: Range<usize>,
-}
-
-impl Leaves for Entries<'_> {
-    fn count(&self) -> usize {
-        self.range.len()
-    }
-
-    fn leaf(&self, index: usize) -> &[u8] {
-        self.columns.entry_message(self.range.start + index)
     }
 }

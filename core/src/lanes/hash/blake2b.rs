@@ -1,8 +1,8 @@
 //! BLAKE2b with 32 bytes of output, unkeyed (RFC 7693 section 3).
 
-use super::super::word::{LANES_64, Word32, Word64};
+use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::SHA512_INIT;
-use super::{Kernel, fill};
+use super::{Kernel, fill, piece};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -36,45 +36,31 @@ impl Kernel for Blake2b256 {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let lanes: [&[u8]; LANES_64] = fill(messages);
-        let mut tails = [[0_u8; BLOCK]; LANES_64];
         let mut blocks_max = 0;
-        for (message, tail) in lanes.iter().zip(&mut tails) {
-            let blocks = Self::blocks(message.len());
-            let rest = &message[(blocks - 1) * BLOCK..];
-            tail[..rest.len()].copy_from_slice(rest);
-            blocks_max = blocks_max.max(blocks);
+        for message in lanes {
+            blocks_max = blocks_max.max(Self::blocks(message.len()));
         }
-        let mut state = SHA512_INIT.map(W64::splat);
+        let mut state = each(|i| W64::splat(SHA512_INIT[i]));
         state[0] = state[0].xor(W64::splat(PARAMETERS));
         for b in 0..blocks_max {
             let mut active = 0_u8;
             let (mut counters, mut finals) = ([0; LANES_64], [0; LANES_64]);
-            let halves: [(&[u8; 64], &[u8; 64]); LANES_64] = std::array::from_fn(|lane| {
-                let last = Self::blocks(lanes[lane].len()) - 1;
+            for (lane, message) in lanes.iter().enumerate() {
+                let last = Self::blocks(message.len()) - 1;
                 active |= u8::from(b <= last) << lane;
-                counters[lane] = ((b + 1) * BLOCK).min(lanes[lane].len()) as u64;
+                counters[lane] = ((b + 1) * BLOCK).min(message.len()) as u64;
                 finals[lane] = if b == last { u64::MAX } else { 0 };
-                let block = if b < last { &lanes[lane][b * BLOCK..(b + 1) * BLOCK] } else { &tails[lane][..] };
-                let half = |at: usize| block[at..at + 64].try_into().expect("half a block's bytes");
-                (half(0), half(64))
-            });
-            let low = W64::load_blocks(&halves.map(|half| half.0));
-            let high = W64::load_blocks(&halves.map(|half| half.1));
-            let words: [W64; 16] = std::array::from_fn(|w| if w < 8 { low[w] } else { high[w - 8] });
+            }
+            let low = W64::load_ends(&each(|lane| piece(lanes[lane], b * BLOCK)));
+            let high = W64::load_ends(&each(|lane| piece(lanes[lane], b * BLOCK + 64)));
+            let words = each(|w| if w < 8 { low[w] } else { high[w - 8] });
             let next = compress(&state, &words, W64::load(&counters), W64::load(&finals));
-            for (word, next) in state.iter_mut().zip(next) {
-                *word = word.select(active, next);
-            }
+            state = each(|i| state[i].select(active, next[i]));
         }
-        let words = [state[0], state[1], state[2], state[3]].map(W64::store);
-        for lane in 0..messages.len() {
-            let mut digest = [0; 32];
-            for (bytes, word) in digest.chunks_exact_mut(8).zip(&words) {
-                bytes.copy_from_slice(&word[lane].to_le_bytes());
-            }
-            out(lane, &digest);
+        for (lane, digest) in W64::store_rows(&state).iter().take(messages.len()).enumerate() {
+            out(lane, &digest[..32]);
         }
     }
 }
@@ -82,8 +68,7 @@ impl Kernel for Blake2b256 {
 /// The function F (section 3.2). Messages here are shorter than 2^64 bytes, so the counter's upper word is zero.
 #[inline(always)]
 fn compress<W: Word64>(h: &[W; 8], m: &[W; 16], counter: W, last: W) -> [W; 8] {
-    let iv = SHA512_INIT.map(W::splat);
-    let mut v: [W; 16] = std::array::from_fn(|i| if i < 8 { h[i] } else { iv[i - 8] });
+    let mut v: [W; 16] = each(|i| if i < 8 { h[i] } else { W::splat(SHA512_INIT[i - 8]) });
     v[12] = v[12].xor(counter);
     v[14] = v[14].xor(last);
     for round in 0..12 {
@@ -96,7 +81,7 @@ fn compress<W: Word64>(h: &[W; 8], m: &[W; 16], counter: W, last: W) -> [W; 8] {
             mix(&mut v, columns, m[s[8 + 2 * i]], m[s[9 + 2 * i]]);
         }
     }
-    std::array::from_fn(|i| h[i].xor3(v[i], v[8 + i]))
+    each(|i| h[i].xor3(v[i], v[8 + i]))
 }
 
 /// The function G (section 3.1).

@@ -2,9 +2,9 @@
 //!
 //! Longer messages are trees of chunks, which the `blake3` crate hashes with lanes of its own.
 
-use super::super::word::{LANES_32, Word32, Word64};
+use super::super::word::{LANES_32, Word32, Word64, each};
 use super::constants::SHA256_INIT;
-use super::{Kernel, fill};
+use super::{Kernel, fill, piece};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -31,40 +31,28 @@ impl Kernel for Blake3 {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let lanes: [&[u8]; LANES_32] = fill(messages);
-        let mut tails = [[0_u8; BLOCK]; LANES_32];
         let mut blocks_max = 0;
-        for (message, tail) in lanes.iter().zip(&mut tails) {
-            let blocks = Self::blocks(message.len());
-            let rest = &message[(blocks - 1) * BLOCK..];
-            tail[..rest.len()].copy_from_slice(rest);
-            blocks_max = blocks_max.max(blocks);
+        for message in lanes {
+            blocks_max = blocks_max.max(Self::blocks(message.len()));
         }
-        let mut state = SHA256_INIT.map(W32::splat);
+        let mut state = each(|i| W32::splat(SHA256_INIT[i]));
         for b in 0..blocks_max {
             let mut active = 0_u16;
             let (mut lengths, mut flags) = ([0; LANES_32], [0; LANES_32]);
-            let blocks: [&[u8; BLOCK]; LANES_32] = std::array::from_fn(|lane| {
-                let last = Self::blocks(lanes[lane].len()) - 1;
+            for (lane, message) in lanes.iter().enumerate() {
+                let last = Self::blocks(message.len()) - 1;
                 active |= u16::from(b <= last) << lane;
-                lengths[lane] = lanes[lane].len().saturating_sub(b * BLOCK).min(BLOCK) as u32;
+                lengths[lane] = message.len().saturating_sub(b * BLOCK).min(BLOCK) as u32;
                 flags[lane] = if b == 0 { CHUNK_START } else { 0 } | if b == last { CHUNK_END | ROOT } else { 0 };
-                let block = if b < last { &lanes[lane][b * BLOCK..(b + 1) * BLOCK] } else { &tails[lane][..] };
-                block.try_into().expect("a block's bytes")
-            });
-            let next = compress(&state, W32::load_blocks(&blocks), W32::load(&lengths), W32::load(&flags));
-            for (word, next) in state.iter_mut().zip(next) {
-                *word = word.select(active, next);
             }
+            let words = W32::load_ends(&each(|lane| piece(lanes[lane], b * BLOCK)));
+            let next = compress(&state, words, W32::load(&lengths), W32::load(&flags));
+            state = each(|i| state[i].select(active, next[i]));
         }
-        let words = state.map(W32::store);
-        for lane in 0..messages.len() {
-            let mut digest = [0; 32];
-            for (bytes, word) in digest.chunks_exact_mut(4).zip(&words) {
-                bytes.copy_from_slice(&word[lane].to_le_bytes());
-            }
-            out(lane, &digest);
+        for (lane, digest) in W32::store_rows(&state).iter().take(messages.len()).enumerate() {
+            out(lane, digest);
         }
     }
 }
@@ -72,7 +60,7 @@ impl Kernel for Blake3 {
 /// The compression function (section 2.2) with a chunk counter of 0.
 #[inline(always)]
 fn compress<W: Word32>(h: &[W; 8], mut m: [W; 16], length: W, flags: W) -> [W; 8] {
-    let iv = SHA256_INIT.map(W::splat);
+    let iv: [W; 4] = each(|i| W::splat(SHA256_INIT[i]));
     let zero = W::splat(0);
     let mut v = [h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7], iv[0], iv[1], iv[2], iv[3], zero, zero, length, flags];
     for round in 0..7 {
@@ -83,10 +71,10 @@ fn compress<W: Word32>(h: &[W; 8], mut m: [W; 16], length: W, flags: W) -> [W; 8
             mix(&mut v, [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4], m[8 + 2 * i], m[9 + 2 * i]);
         }
         if round < 6 {
-            m = PERMUTATION.map(|from| m[from]);
+            m = each(|i| m[PERMUTATION[i]]);
         }
     }
-    std::array::from_fn(|i| v[i].xor(v[8 + i]))
+    each(|i| v[i].xor(v[8 + i]))
 }
 
 /// The quarter round G.

@@ -1,8 +1,8 @@
 //! Keccak-256 and SHA3-256 (FIPS 202): the same sponge, one domain byte apart.
 
-use super::super::word::{LANES_64, Word32, Word64};
+use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::KECCAK_RC;
-use super::{Kernel, fill};
+use super::{Kernel, fill, piece};
 
 /// Bytes absorbed at once: 1,600 - 2 x 256 bits.
 const RATE: usize = 136;
@@ -24,7 +24,7 @@ macro_rules! sponge {
             }
 
             #[inline(always)]
-            fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+            fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
                 hash::<W64>(messages, $domain, out);
             }
         }
@@ -35,50 +35,55 @@ sponge!(Keccak256, 0x01);
 sponge!(Sha3_256, 0x06);
 
 #[inline(always)]
-fn hash<W: Word64>(messages: &[&[u8]], domain: u8, out: &mut impl FnMut(usize, &[u8])) {
+fn hash<W: Word64>(messages: &[&[u8]], domain: u8, out: &mut dyn FnMut(usize, &[u8])) {
     let lanes: [&[u8]; LANES_64] = fill(messages);
-    let mut tails = [[0_u8; RATE]; LANES_64];
     let mut blocks_max = 0;
-    for (message, tail) in lanes.iter().zip(&mut tails) {
-        let rest = &message[message.len() / RATE * RATE..];
-        tail[..rest.len()].copy_from_slice(rest);
-        tail[rest.len()] = domain;
-        tail[RATE - 1] |= 0x80;
+    for message in lanes {
         blocks_max = blocks_max.max(message.len() / RATE + 1);
     }
     let mut state = [W::splat(0); 25];
     for b in 0..blocks_max {
-        let mut active = 0_u8;
-        let blocks: [&[u8; RATE]; LANES_64] = std::array::from_fn(|lane| {
-            let full = lanes[lane].len() / RATE;
-            active |= u8::from(b <= full) << lane;
-            let block = if b < full { &lanes[lane][b * RATE..(b + 1) * RATE] } else { &tails[lane][..] };
-            block.try_into().expect("a block's bytes")
-        });
-        let part = |at: usize| blocks.map(|block| block[at..at + 64].try_into().expect("64 bytes"));
-        let low = W::load_blocks(&part(0));
-        let high = W::load_blocks(&part(64));
-        let last = W::load(&blocks.map(|block| u64::from_le_bytes(block[128..].try_into().expect("8 bytes"))));
-        let mut next = state;
-        for (word, new) in next.iter_mut().zip(low.into_iter().chain(high).chain([last])) {
-            *word = word.xor(new);
-        }
-        permute(&mut next);
-        if active == u8::MAX {
-            state = next;
-        } else {
-            for (word, next) in state.iter_mut().zip(next) {
-                *word = word.select(active, next);
+        let (mut active, mut closed) = (0_u8, [0_u64; LANES_64]);
+        // What follows a message: the domain at its end and the last bit of its last block, word by word.
+        let mut endings = [[0_u64; LANES_64]; RATE / 8];
+        for (lane, message) in lanes.iter().enumerate() {
+            let last = message.len() / RATE;
+            active |= u8::from(b <= last) << lane;
+            if b == last {
+                let rest = message.len() % RATE;
+                endings[rest / 8][lane] = u64::from(domain) << (8 * (rest % 8));
+                closed[lane] = 0x80 << 56;
             }
         }
-    }
-    let words = [state[0], state[1], state[2], state[3]].map(W::store);
-    for lane in 0..messages.len() {
-        let mut digest = [0; 32];
-        for (bytes, word) in digest.chunks_exact_mut(8).zip(&words) {
-            bytes.copy_from_slice(&word[lane].to_le_bytes());
+        let start = b * RATE;
+        let low = W::load_ends(&each(|lane| piece(lanes[lane], start)));
+        let high = W::load_ends(&each(|lane| piece(lanes[lane], start + 64)));
+        let last = W::load(&each(|lane| word(lanes[lane], start + 128)));
+        let block: [W; RATE / 8] = each(|w| match w {
+            0..8 => low[w],
+            8..16 => high[w - 8],
+            _ => last.xor(W::load(&closed)),
+        });
+        let mut next = state;
+        for w in 0..RATE / 8 {
+            next[w] = next[w].xor3(block[w], W::load(&endings[w]));
         }
-        out(lane, &digest);
+        permute(&mut next);
+        state = each(|i| state[i].select(active, next[i]));
+    }
+    let words = each(|i| if i < 4 { state[i] } else { W::splat(0) });
+    for (lane, digest) in W::store_rows(&words).iter().take(messages.len()).enumerate() {
+        out(lane, &digest[..32]);
+    }
+}
+
+/// The eight bytes of a message from `at` on as a word, zeros beyond its end.
+#[inline(always)]
+fn word(message: &[u8], at: usize) -> u64 {
+    let rest = &message[at.min(message.len())..];
+    match rest.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 
@@ -87,7 +92,7 @@ fn hash<W: Word64>(messages: &[&[u8]], domain: u8, out: &mut impl FnMut(usize, &
 fn permute<W: Word64>(a: &mut [W; 25]) {
     for constant in KECCAK_RC {
         // Theta.
-        let c: [W; 5] = std::array::from_fn(|x| a[x].xor3(a[x + 5], a[x + 10]).xor3(a[x + 15], a[x + 20]));
+        let c: [W; 5] = each(|x| a[x].xor3(a[x + 5], a[x + 10]).xor3(a[x + 15], a[x + 20]));
         for x in 0..5 {
             let (left, right) = (c[(x + 4) % 5], c[(x + 1) % 5].rotl::<1>());
             for y in 0..5 {

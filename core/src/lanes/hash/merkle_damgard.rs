@@ -1,6 +1,6 @@
 //! The hashes over 64-byte blocks of sixteen 32-bit words: SHA-256, SM3, RIPEMD-160, and the two that hash a digest again.
 
-use super::super::word::{LANES_32, Word32, Word64};
+use super::super::word::{LANES_32, Word32, Word64, each};
 use super::{Kernel, Ripemd160, Sha256, fill};
 
 /// Bytes of a block.
@@ -17,6 +17,12 @@ pub(in super::super) trait Md32 {
 
     /// Works one block into the state, feed-forward included. The block's words are in the machine's order.
     fn compress<W: Word32>(state: &mut [W; 8], block: &mut [W; 16]);
+
+    /// The same with a block that every lane shares, where that is cheaper; says whether it did.
+    #[inline(always)]
+    fn compress_same<W: Word32>(_state: &mut [W; 8], _block: &[u32; 16]) -> bool {
+        false
+    }
 }
 
 impl<C: Md32> Kernel for C {
@@ -29,7 +35,7 @@ impl<C: Md32> Kernel for C {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let state = hash::<C, W32>(messages);
         emit::<C, W32>(&state, messages.len(), out);
     }
@@ -38,35 +44,76 @@ impl<C: Md32> Kernel for C {
 /// The state after the last block of each message.
 #[inline(always)]
 fn hash<C: Md32, W: Word32>(messages: &[&[u8]]) -> [W; 8] {
+    let len = messages[0].len();
+    let uniform = messages.iter().all(|message| message.len() == len);
     let messages: [&[u8]; LANES_32] = fill(messages);
+    if uniform { hash_uniform::<C, W>(&messages, len) } else { hash_mixed::<C, W>(&messages) }
+}
+
+/// Messages of one length: what follows them is the same in every lane and never written out.
+#[inline(always)]
+fn hash_uniform<C: Md32, W: Word32>(messages: &[&[u8]; LANES_32], len: usize) -> [W; 8] {
+    let (full, rest) = (len / BLOCK, len % BLOCK);
+    let last = <C as Kernel>::blocks(len) - 1;
+    let mut state = each(|i| W::splat(C::INIT[i]));
+    for b in 0..=last {
+        let mut ending = [0_u32; 16];
+        if b == full {
+            let byte = rest % 4;
+            ending[rest / 4] = 0x80 << (8 * if C::BIG_ENDIAN { 3 - byte } else { byte });
+        }
+        if b == last {
+            let bits = (len as u64) << 3;
+            let [first, second] = if C::BIG_ENDIAN { [bits >> 32, bits] } else { [bits, bits >> 32] };
+            (ending[14], ending[15]) = (first as u32, second as u32);
+        }
+        if (b > full || rest == 0 && b == full) && C::compress_same(&mut state, &ending) {
+            continue;
+        }
+        let mut words = if b < full {
+            W::load_blocks(&each(|lane| messages[lane][b * BLOCK..].first_chunk().expect("a block's bytes")))
+        } else if b == full {
+            W::load_ends(&each(|lane| &messages[lane][b * BLOCK..]))
+        } else {
+            [W::splat(0); 16]
+        };
+        if C::BIG_ENDIAN {
+            words = each(|w| words[w].swap_bytes());
+        }
+        if b >= full {
+            words = each(|w| words[w].or(W::splat(ending[w])));
+        }
+        C::compress(&mut state, &mut words);
+    }
+    state
+}
+
+/// Messages of any lengths.
+#[inline(always)]
+fn hash_mixed<C: Md32, W: Word32>(messages: &[&[u8]; LANES_32]) -> [W; 8] {
     let mut tails = [[0_u8; 2 * BLOCK]; LANES_32];
     let mut blocks_max = 0;
     for (message, tail) in messages.iter().zip(&mut tails) {
         blocks_max = blocks_max.max(pad::<C>(message, tail));
     }
-    let mut state = C::INIT.map(W::splat);
+    let mut state = each(|i| W::splat(C::INIT[i]));
     for b in 0..blocks_max {
         let mut active = 0_u16;
-        let blocks: [&[u8; BLOCK]; LANES_32] = std::array::from_fn(|lane| {
+        for (lane, message) in messages.iter().enumerate() {
+            active |= u16::from(b < <C as Kernel>::blocks(message.len())) << lane;
+        }
+        let mut words = W::load_blocks(&each(|lane| {
             let (message, tail) = (messages[lane], &tails[lane]);
             let full = message.len() / BLOCK;
-            active |= u16::from(b < <C as Kernel>::blocks(message.len())) << lane;
             let (from, at) = if b < full { (message, b * BLOCK) } else { (tail.as_slice(), (b - full).min(1) * BLOCK) };
-            from[at..at + BLOCK].try_into().expect("a block's bytes")
-        });
-        let mut words = W::load_blocks(&blocks);
+            from[at..].first_chunk().expect("a block's bytes")
+        }));
         if C::BIG_ENDIAN {
-            words = words.map(W::swap_bytes);
+            words = each(|w| words[w].swap_bytes());
         }
-        if active == u16::MAX {
-            C::compress(&mut state, &mut words);
-        } else {
-            let mut next = state;
-            C::compress(&mut next, &mut words);
-            for (word, next) in state.iter_mut().zip(next) {
-                *word = word.select(active, next);
-            }
-        }
+        let mut next = state;
+        C::compress(&mut next, &mut words);
+        state = each(|i| state[i].select(active, next[i]));
     }
     state
 }
@@ -89,13 +136,9 @@ fn pad<C: Md32>(message: &[u8], tail: &mut [u8; 2 * BLOCK]) -> usize {
 
 /// Hands out each lane's digest.
 #[inline(always)]
-fn emit<C: Md32, W: Word32>(state: &[W; 8], messages: usize, out: &mut impl FnMut(usize, &[u8])) {
-    let words = state.map(|word| if C::BIG_ENDIAN { word.swap_bytes() } else { word }.store());
-    for lane in 0..messages {
-        let mut digest = [0; 32];
-        for (bytes, word) in digest.chunks_exact_mut(4).zip(&words) {
-            bytes.copy_from_slice(&word[lane].to_le_bytes());
-        }
+fn emit<C: Md32, W: Word32>(state: &[W; 8], messages: usize, out: &mut dyn FnMut(usize, &[u8])) {
+    let words = each(|i| if C::BIG_ENDIAN { state[i].swap_bytes() } else { state[i] });
+    for (lane, digest) in W::store_rows(&words).iter().take(messages).enumerate() {
         out(lane, &digest[..C::DIGEST_WORDS * 4]);
     }
 }
@@ -122,9 +165,9 @@ impl Kernel for Sha256d {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let mut block = digest_block(&hash::<Sha256, W32>(messages));
-        let mut state = Sha256::INIT.map(W32::splat);
+        let mut state = each(|i| W32::splat(Sha256::INIT[i]));
         Sha256::compress(&mut state, &mut block);
         emit::<Sha256, W32>(&state, messages.len(), out);
     }
@@ -142,7 +185,7 @@ impl Kernel for Hash160 {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let inner = hash::<Sha256, W32>(messages);
         let mut block = [W32::splat(0); 16];
         for (word, state) in block.iter_mut().zip(inner) {
@@ -150,7 +193,7 @@ impl Kernel for Hash160 {
         }
         block[8] = W32::splat(0x80);
         block[14] = W32::splat(256);
-        let mut state = Ripemd160::INIT.map(W32::splat);
+        let mut state = each(|i| W32::splat(Ripemd160::INIT[i]));
         Ripemd160::compress(&mut state, &mut block);
         emit::<Ripemd160, W32>(&state, messages.len(), out);
     }

@@ -13,6 +13,8 @@ mod sha256;
 mod sha512;
 mod sm3;
 
+use assay_scheme::Hash;
+
 use super::level::Level;
 use super::word::{Word32, Word64};
 
@@ -36,11 +38,11 @@ pub(super) trait Kernel {
     fn blocks(len: usize) -> usize;
 
     /// Hashes `messages` (1 to [`Kernel::LANES`]) and hands each digest to `out` with its index.
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8]));
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8]));
 }
 
 /// Hashes a batch: groups of neighbours in the order of their block counts, each digest to `out` with its index.
-pub(super) fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+pub(super) fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
     let blocks = |message: &&[u8]| K::blocks(message.len());
     let Some(first) = messages.first().map(blocks) else { return };
     if messages.iter().all(|message| blocks(message) == first) {
@@ -59,10 +61,29 @@ pub(super) fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut imp
     }
 }
 
+/// Hashes a batch by a hash's name: 32 bytes each.
+pub(super) fn named(level: Level, hash: Hash, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
+    match hash {
+        Hash::Sha256 => digests::<Sha256>(level, messages, out),
+        Hash::Sha256d => digests::<Sha256d>(level, messages, out),
+        Hash::Sha3_256 => digests::<Sha3_256>(level, messages, out),
+        Hash::Keccak256 => digests::<Keccak256>(level, messages, out),
+        Hash::Blake2b256 => digests::<Blake2b256>(level, messages, out),
+        Hash::Sm3 => digests::<Sm3>(level, messages, out),
+    }
+}
+
 /// The lanes' messages: those given, and the first again in the lanes left over.
 #[inline(always)]
 fn fill<'a, const N: usize>(messages: &[&'a [u8]]) -> [&'a [u8]; N] {
     let mut lanes = [messages[0]; N];
     lanes[..messages.len()].copy_from_slice(messages);
     lanes
+}
+
+/// The 64 bytes of a message from `at` on, or as many as there are.
+#[inline(always)]
+fn piece(message: &[u8], at: usize) -> &[u8] {
+    let rest = &message[at.min(message.len())..];
+    &rest[..rest.len().min(64)]
 }

@@ -1,7 +1,7 @@
 //! SHA-256 (FIPS 180-4 section 6.2).
 
 use super::super::unroll::unroll16;
-use super::super::word::Word32;
+use super::super::word::{Word32, each};
 use super::Md32;
 use super::constants::{SHA256_INIT, SHA256_K};
 
@@ -16,21 +16,41 @@ impl Md32 for Sha256 {
     #[inline(always)]
     fn compress<W: Word32>(state: &mut [W; 8], block: &mut [W; 16]) {
         let mut s = *state;
-        unroll16!(I, { s = round(s, SHA256_K[I], block[I]) });
+        unroll16!(I, { s = round(s, W::splat(SHA256_K[I]).add(block[I])) });
         for sixteen in SHA256_K[16..].chunks_exact(16) {
-            unroll16!(I, { s = round(s, sixteen[I], schedule(block, I)) });
+            unroll16!(I, { s = round(s, W::splat(sixteen[I]).add(schedule(block, I))) });
         }
-        for (word, s) in state.iter_mut().zip(s) {
-            *word = word.add(s);
+        *state = each(|i| state[i].add(s[i]));
+    }
+
+    /// One schedule for all lanes, with the rounds' constants already added.
+    #[inline(always)]
+    fn compress_same<W: Word32>(state: &mut [W; 8], block: &[u32; 16]) -> bool {
+        let mut w = *block;
+        let mut s = *state;
+        for (r, sixteen) in SHA256_K.chunks_exact(16).enumerate() {
+            let mut sums = [0; 16];
+            for (i, k) in sixteen.iter().enumerate() {
+                if r > 0 {
+                    let (w15, w2) = (w[(i + 1) % 16], w[(i + 14) % 16]);
+                    let sigma0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
+                    let sigma1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
+                    w[i] = w[i].wrapping_add(sigma0).wrapping_add(w[(i + 9) % 16]).wrapping_add(sigma1);
+                }
+                sums[i] = k.wrapping_add(w[i]);
+            }
+            unroll16!(I, { s = round(s, W::splat(sums[I])) });
         }
+        *state = each(|i| state[i].add(s[i]));
+        true
     }
 }
 
-/// One round (section 6.2.2, step 3).
+/// One round (section 6.2.2, step 3) with K_t + W_t.
 #[inline(always)]
-fn round<W: Word32>([a, b, c, d, e, f, g, h]: [W; 8], k: u32, w: W) -> [W; 8] {
+fn round<W: Word32>([a, b, c, d, e, f, g, h]: [W; 8], sum: W) -> [W; 8] {
     let sum1 = e.rotl::<26>().xor3(e.rotl::<21>(), e.rotl::<7>());
-    let t1 = h.add(W::splat(k)).add(w).add(e.choose(f, g)).add(sum1);
+    let t1 = h.add(sum).add(e.choose(f, g)).add(sum1);
     let sum0 = a.rotl::<30>().xor3(a.rotl::<19>(), a.rotl::<10>());
     let t2 = sum0.add(a.majority(b, c));
     [t1.add(t2), a, b, c, d.add(t1), e, f, g]

@@ -1,7 +1,7 @@
 //! SHA-512 (FIPS 180-4 section 6.4).
 
 use super::super::unroll::unroll16;
-use super::super::word::{LANES_64, Word32, Word64};
+use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::{SHA512_INIT, SHA512_K};
 use super::{Kernel, fill};
 
@@ -21,41 +21,35 @@ impl Kernel for Sha512 {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut impl FnMut(usize, &[u8])) {
+    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
         let lanes: [&[u8]; LANES_64] = fill(messages);
         let mut tails = [[0_u8; 2 * BLOCK]; LANES_64];
         let mut blocks_max = 0;
         for (message, tail) in lanes.iter().zip(&mut tails) {
             blocks_max = blocks_max.max(pad(message, tail));
         }
-        let mut state = SHA512_INIT.map(W64::splat);
+        let mut state = each(|i| W64::splat(SHA512_INIT[i]));
         for b in 0..blocks_max {
             let mut active = 0_u8;
-            let halves: [(&[u8; 64], &[u8; 64]); LANES_64] = std::array::from_fn(|lane| {
+            for (lane, message) in lanes.iter().enumerate() {
+                active |= u8::from(b < Self::blocks(message.len())) << lane;
+            }
+            let half = |lane: usize, at: usize| -> &[u8; 64] {
                 let full = lanes[lane].len() / BLOCK;
-                active |= u8::from(b < Self::blocks(lanes[lane].len())) << lane;
-                let (from, at) =
+                let (from, start) =
                     if b < full { (lanes[lane], b * BLOCK) } else { (&tails[lane][..], (b - full).min(1) * BLOCK) };
-                let half = |at: usize| from[at..at + 64].try_into().expect("half a block's bytes");
-                (half(at), half(at + 64))
-            });
-            let low = W64::load_blocks(&halves.map(|half| half.0));
-            let high = W64::load_blocks(&halves.map(|half| half.1));
-            let mut words: [W64; 16] = std::array::from_fn(|w| if w < 8 { low[w] } else { high[w - 8] });
-            words = words.map(W64::swap_bytes);
+                from[start + at..].first_chunk().expect("half a block's bytes")
+            };
+            let low = W64::load_blocks(&each(|lane| half(lane, 0)));
+            let high = W64::load_blocks(&each(|lane| half(lane, 64)));
+            let mut words = each(|w| if w < 8 { low[w] } else { high[w - 8] }.swap_bytes());
             let mut next = state;
             compress(&mut next, &mut words);
-            for (word, next) in state.iter_mut().zip(next) {
-                *word = word.select(active, next);
-            }
+            state = each(|i| state[i].select(active, next[i]));
         }
-        let words = state.map(|word| word.swap_bytes().store());
-        for lane in 0..messages.len() {
-            let mut digest = [0; 64];
-            for (bytes, word) in digest.chunks_exact_mut(8).zip(&words) {
-                bytes.copy_from_slice(&word[lane].to_le_bytes());
-            }
-            out(lane, &digest);
+        let words = each(|i| state[i].swap_bytes());
+        for (lane, digest) in W64::store_rows(&words).iter().take(messages.len()).enumerate() {
+            out(lane, digest);
         }
     }
 }
@@ -80,9 +74,7 @@ fn compress<W: Word64>(state: &mut [W; 8], block: &mut [W; 16]) {
     for sixteen in SHA512_K[16..].chunks_exact(16) {
         unroll16!(I, { s = round(s, sixteen[I], schedule(block, I)) });
     }
-    for (word, s) in state.iter_mut().zip(s) {
-        *word = word.add(s);
-    }
+    *state = each(|i| state[i].add(s[i]));
 }
 
 /// One round (section 6.4.2, step 3).

@@ -1,7 +1,7 @@
 //! SM3 (GB/T 32905-2016 section 5).
 
 use super::super::unroll::unroll16;
-use super::super::word::Word32;
+use super::super::word::{Word32, each};
 use super::Md32;
 use super::constants::{SM3_INIT, SM3_T};
 
@@ -20,9 +20,7 @@ impl Md32 for Sm3 {
         for sixteen in SM3_T[16..].chunks_exact(16) {
             unroll16!(I, { s = round::<W, true>(s, sixteen[I], take(block, I)) });
         }
-        for (word, s) in state.iter_mut().zip(s) {
-            *word = word.xor(s);
-        }
+        *state = each(|i| state[i].xor(s[i]));
     }
 }
 
