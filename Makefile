@@ -6,12 +6,13 @@ FUZZ_SECONDS ?= 60
 FUZZ_SECONDS_BRIEF ?= 5
 # Which graphics devices `make bench-gpu` measures and `make soak-gpu` asks.
 GPU ?=
-# Items of each operation, and minutes in all, of `make soak-gpu`.
-SOAK_ITEMS ?= 1000000
+# Items of each operation in `make soak-gpu` (1,000,000 where nothing is said) and of each signature row in `make soak-lanes`
+# (450,000, which is 10^8 items in all), and minutes of `make soak-gpu` in all.
+SOAK_ITEMS ?=
 SOAK_MINUTES ?= 90
 APT_PACKAGES = python3 prometheus mesa-vulkan-drivers libvulkan1
 
-.PHONY: help setup demo run test lint audit bench bench-gpu soak-gpu fuzz doc
+.PHONY: help setup demo run test lint audit bench bench-gpu soak-lanes soak-gpu fuzz doc
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -41,7 +42,10 @@ audit: ## Known vulnerabilities in the dependencies; fetches the advisory databa
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check advisories
 
-bench: ## Items per second of every operation in process, then through a node on loopback.
+bench: ## The CPU backends beside the libraries there are, then every operation in process and through a node on loopback.
+	@ops/setup.sh pkg-config libssl-dev
+	$(CARGO) run --manifest-path benches/Cargo.toml --locked --release -- --out benches/results \
+		--commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 	$(CARGO) build --release --locked --bin assay
 	benches/run.sh target/release/assay
 
@@ -49,8 +53,14 @@ bench-gpu: ## Items per second of every operation on GPU=hardware (or software),
 	$(CARGO) build --release --locked --bin assay
 	benches/gpu.sh target/release/assay $(or $(GPU),hardware)
 
+soak-lanes: ## The lanes against the reference and second libraries, SOAK_ITEMS a signature row and twenty times that a digest.
+	@ops/setup.sh pkg-config libssl-dev
+	$(CARGO) run --manifest-path benches/Cargo.toml --locked --release --bin assay-soak -- --backend lanes \
+		--items $(or $(SOAK_ITEMS),450000)
+
 soak-gpu: ## Random and mutated items on GPU=software (or hardware) against the reference: SOAK_ITEMS an operation, SOAK_MINUTES at most.
-	$(CARGO) run --release --locked -p assay-core --features gpu --example soak_gpu -- --gpu $(or $(GPU),software) --items $(SOAK_ITEMS) --minutes $(SOAK_MINUTES)
+	$(CARGO) run --release --locked -p assay-core --features gpu --example soak_gpu -- --gpu $(or $(GPU),software) \
+		--items $(or $(SOAK_ITEMS),1000000) --minutes $(SOAK_MINUTES)
 
 fuzz: ## Fuzz what meets strangers, FUZZ_SECONDS a target.
 	$(CARGO) run --manifest-path fuzz/Cargo.toml --locked --release --bin brief -- --seconds $(FUZZ_SECONDS)
