@@ -82,14 +82,6 @@ macro_rules! common {
             Self([op!(_mm256_loadu_si256(at)), op!(_mm256_loadu_si256(at.add(1)))])
         }
         #[inline(always)]
-        fn store(self) -> [$word; $lanes] {
-            let mut words = [0; $lanes];
-            let at = words.as_mut_ptr().cast::<__m256i>();
-            op!(_mm256_storeu_si256(at, self.0[0]));
-            op!(_mm256_storeu_si256(at.add(1), self.0[1]));
-            words
-        }
-        #[inline(always)]
         fn swap_bytes(self) -> Self {
             both!(I, shuffle(self.0[I], const { reversed($bytes) }))
         }
@@ -201,6 +193,14 @@ impl Word64 for Avx2x64 {
         _mm256_cmpeq_epi64,
         const { lane_bits_64() }
     );
+    #[inline(always)]
+    fn store(self) -> [u64; LANES_64] {
+        let mut words = [0; LANES_64];
+        let at = words.as_mut_ptr().cast::<__m256i>();
+        op!(_mm256_storeu_si256(at, self.0[0]));
+        op!(_mm256_storeu_si256(at.add(1), self.0[1]));
+        words
+    }
     #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_64]) -> [Self; 8] {
         let mut words = [Self::splat(0); 8];

@@ -116,12 +116,6 @@ impl Word32 for Avx512x32 {
         Self(op!(_mm512_loadu_si512(words.as_ptr().cast())))
     }
     #[inline(always)]
-    fn store(self) -> [u32; LANES_32] {
-        let mut words = [0; LANES_32];
-        op!(_mm512_storeu_si512(words.as_mut_ptr().cast(), self.0));
-        words
-    }
-    #[inline(always)]
     fn load_blocks(blocks: &[&[u8; 64]; LANES_32]) -> [Self; 16] {
         transposed_32(each(|lane| Self(op!(_mm512_loadu_si512(blocks[lane].as_ptr().cast())))))
     }

@@ -19,10 +19,6 @@ macro_rules! portable {
                 Self(*words)
             }
             #[inline(never)]
-            fn store(self) -> [$word; $lanes] {
-                self.0
-            }
-            #[inline(never)]
             fn load_blocks(blocks: &[&[u8; 64]; $lanes]) -> [Self; $words] {
                 const BYTES: usize = <$word>::BITS as usize / 8;
                 std::array::from_fn(|w| {
@@ -95,6 +91,10 @@ portable!(
     LANES_64,
     8,
     u8,
+    #[inline(never)]
+    fn store(self) -> [u64; LANES_64] {
+        self.0
+    },
     #[inline(never)]
     fn not_and(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| !self.0[i] & other.0[i]))

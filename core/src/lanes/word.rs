@@ -28,8 +28,6 @@ pub(crate) trait Word32: Copy {
     fn splat(word: u32) -> Self;
     /// One word a lane.
     fn load(words: &[u32; LANES_32]) -> Self;
-    /// The words, a lane each.
-    fn store(self) -> [u32; LANES_32];
     /// Sixteen little-endian words of each of 16 blocks: the result's word w holds word w of every block.
     fn load_blocks(blocks: &[&[u8; 64]; LANES_32]) -> [Self; 16];
     /// The same of byte strings of at most 64 bytes, zeros after each.
