@@ -8,11 +8,11 @@ use assay_chain::bitcoin::script::{find_and_delete, pushes};
 use assay_chain::bitcoin::sighash::{Sighasher, leaf_hash};
 use assay_chain::input::decompressed;
 use assay_chain::report::{Ending, Tally, What};
-use assay_chain::{Options, Report};
+use assay_chain::{Detail, Options, Report};
 use bitcoin::consensus::{deserialize, serialize};
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
-use common::{run, vector};
+use common::{run, run_with, vector};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -83,6 +83,55 @@ fn the_first_blocks_of_a_blk_file() {
     // The first payments, whose outputs stand in blocks of the same file: block 170 spends block 9's coinbase.
     assert!(report.items > 0);
     assert_eq!((report.valid, report.not_evaluated), (report.items, 0), "{:?}", report.findings);
+}
+
+/// Block 277647 as a pool and a miner would have said it: the coinbase cut around four bytes of its script.
+fn share(difficulty: u64) -> Value {
+    let bytes = decompressed(&vector(BLOCK_277647)).expect("bzip2").into_owned();
+    let block = Block::parse(&bytes[8..]).expect("a block");
+    let coinbase = serialize(&block.transactions[0]);
+    let leaves = block.txids.iter().map(|txid| txid.to_byte_array()).collect();
+    let branch = assay_chain::bitcoin::merkle::branch(leaves, 0).expect("the first leaf");
+    let mut previous = block.header[4..36].to_vec();
+    previous.chunks_exact_mut(4).for_each(<[u8]>::reverse);
+    let word = |at: usize| hex::encode(block.header[at..at + 4].iter().rev().copied().collect::<Vec<u8>>());
+    serde_json::json!({
+        "version": word(0), "prev_hash": hex::encode(previous), "ntime": word(68), "nbits": word(72), "nonce": word(76),
+        "coinb1": hex::encode(&coinbase[..50]), "extranonce1": hex::encode(&coinbase[50..54]),
+        "extranonce2": hex::encode(&coinbase[54..58]), "coinb2": hex::encode(&coinbase[58..]),
+        "merkle_branch": branch.iter().map(hex::encode).collect::<Vec<_>>(), "difficulty": difficulty,
+    })
+}
+
+fn run_shares(list: &[Value]) -> Report {
+    run_with(
+        "bitcoin",
+        &Options::default(),
+        &[("shares", Value::from(list.to_vec()).to_string().into_bytes())],
+        Detail::Items,
+    )
+}
+
+/// The block's hash begins with 15 zeros and a 5: its top 64 bits are 5, and 0xffff0000 / 5 is 858,980,352.
+#[test]
+fn a_real_blocks_work_is_a_share_up_to_its_difficulty() {
+    let report = run_shares(&[share(1), share(858_980_352), share(858_980_353)]);
+    assert_eq!((report.items, report.valid, report.invalid), (3, 2, 1), "{:?}", report.findings);
+    assert!(report.findings[2].why.contains("0000000000000005"), "{:?}", report.findings[2]);
+    assert_eq!(report.findings[2].subject, "shares: share 2");
+    assert_eq!(report.notes.len(), 3, "each of them is a block, too: {:?}", report.notes);
+    for (field, spoilt) in [("extranonce2", "00000000"), ("nonce", "00000001"), ("ntime", "00000001")] {
+        let mut changed = share(1);
+        changed[field] = spoilt.into();
+        let report = run_shares(&[share(1), changed]);
+        assert_eq!((report.valid, report.invalid), (1, 1), "{field}: {:?}", report.findings);
+    }
+    let mut turned = share(1);
+    turned["merkle_branch"][3] = "00".repeat(32).into();
+    assert_eq!(run_shares(&[turned]).invalid, 1);
+    let mut short = share(1);
+    short["nonce"] = "0001".into();
+    assert!(run_shares(&[short]).findings[0].why.contains("share 0: nonce"), "named");
 }
 
 /// Bitcoin Core's sighash.json: [transaction, script, input, hash type, hash].

@@ -9,10 +9,11 @@
 //! | `sighash` | an input into the 32 bytes its signature covers: legacy, BIP-143, BIP-341 |
 //! | `inputs` | an input into claims, and their verdicts into consensus' outcome |
 //! | `merkle`, `pow` | trees and branches; headers and miners' shares |
+//! | `stratum` | miners' shares into the headers whose hashes they are |
 //! | `network` | what differs between networks and heights |
 //!
 //! Parsing is the `bitcoin` crate's. Files: a block or transactions back to back, as bytes or hex; Core's `blk` files
-//! (magic, length, block)*; any of them in bzip2. An input's previous output is looked for among those given and those
+//! (magic, length, block)*; miners' shares as JSON; any of them in bzip2. An input's previous output is looked for among those given and those
 //! of the transactions read before it; an input without one is not evaluated.
 
 pub mod block;
@@ -24,6 +25,7 @@ pub mod outputs;
 pub mod pow;
 pub mod script;
 pub mod sighash;
+pub mod stratum;
 
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 use bitcoin::{Transaction, TxOut, Txid};
@@ -33,10 +35,11 @@ pub use self::chain::CHAIN;
 use self::inputs::{Plan, Planner, outcome};
 use self::network::{NETWORKS, Network, Rules};
 use self::outputs::Outputs;
+use self::stratum::Share;
 use crate::claims::Collector;
 use crate::input::{InputError, Reader, decompressed, unhexed};
 use crate::profile::Profile;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 
 /// Bytes of a transaction without its witnesses (Core `consensus/tx_check.cpp`, bad-txns-oversize). It also bounds the legacy
 /// hash, which covers the whole transaction for every input.
@@ -113,6 +116,15 @@ impl Bitcoin {
         self.outputs.remember(txid, transaction);
     }
 
+    /// Checks a miner's share, which needs no signature.
+    fn share(&self, name: &str, place: usize, share: &Share, report: &mut Report) {
+        let subject = || format!("{name}: share {place}");
+        report.item(subject, share.check().map_or_else(Outcome::Invalid, |()| Outcome::Valid));
+        if let Ok(hash) = pow::check_header(&share.header, self.network.pow_limit_bits) {
+            report.note(|| format!("{}: it is a block, {}", subject(), hex::encode(hash)));
+        }
+    }
+
     /// Core's `blk` files: (magic, length u32le, block)*, zeros to the end.
     fn blocks(
         &mut self,
@@ -147,6 +159,12 @@ impl Profile for Bitcoin {
         report: &mut Report,
     ) -> Result<(), InputError> {
         let bytes = decompressed(bytes)?;
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            for (place, share) in stratum::shares(&bytes)?.iter().enumerate() {
+                self.share(name, place, share, report);
+            }
+            return Ok(());
+        }
         let decoded = unhexed(&bytes);
         let bytes = decoded.as_deref().unwrap_or(&bytes);
         if let Some(network) = bytes.get(..4).and_then(Network::from_magic) {

@@ -10,6 +10,7 @@ pub const CHAIN: Chain = Chain {
     formats: &[
         "blocks in RLP, one after another, as bytes or hex",
         "signed transactions in their network form, the same",
+        "era1 files: blocks from before the merge",
     ],
     networks: || NETWORKS.iter().map(|(name, _)| *name).collect(),
     item: "a transaction",
@@ -25,12 +26,21 @@ pub const CHAIN: Chain = Chain {
             rule: "the header's root is the transactions'; yellow paper, section 4.4.3",
         },
         Check { name: "withdrawals-root", rule: "the header's root is the withdrawals'; EIP-4895" },
+        Check {
+            name: "receipts-root",
+            rule: "in era1 files: the header's root is the receipts'; yellow paper, section 4.4.3",
+        },
+        Check { name: "parent", rule: "in era1 files: each block's parent is the one before it" },
+        Check { name: "total-difficulty", rule: "in era1 files: the difficulties add up to what the file says" },
+        Check {
+            name: "accumulator",
+            rule: "in era1 files: the SSZ root over the blocks' hashes and difficulties is the file's; go-ethereum internal/era",
+        },
         Check { name: "uncles-hash", rule: "the header's hash is the uncles'; yellow paper, section 4.4.3" },
     ],
     leaves_out: &[
         "whatever needs the parent or the state: number, time, base fee, balances, receipts, the state root",
         "blob proofs, the authorisations inside EIP-7702 transactions, the consensus layer's signatures, proof of work",
-        "era1 files",
     ],
     open: |options| {
         options.refuse_certificates("ethereum")?;

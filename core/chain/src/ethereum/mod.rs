@@ -3,11 +3,13 @@
 //! | file | turns what into what |
 //! | :-- | :-- |
 //! | `chain` | its row in the table of systems |
+//! | `era1` | era files of before the merge: entries into blocks, and the chain that they are |
 //! | `transaction` | RLP into what was signed and the signature, for every type |
 //!
 //! The transactions' and withdrawals' trees are asked of the verifier, as roots: the node computes them in bulk.
 
 mod chain;
+mod era1;
 pub mod transaction;
 
 use assay_scheme::{Hash, Output, Parameters, Row, Verdict};
@@ -33,6 +35,7 @@ const NO_UNCLES: [u8; 32] = [
 /// A header's fields that are looked at, by their place (yellow paper, section 4.4).
 const UNCLES: usize = 1;
 const TRANSACTIONS: usize = 4;
+const RECEIPTS: usize = 5;
 const DIFFICULTY: usize = 7;
 const NUMBER: usize = 8;
 const GAS_LIMIT: usize = 9;
@@ -86,11 +89,25 @@ impl Ethereum {
         report: &mut Report,
     ) -> Result<(), InputError> {
         let parts = block.items()?;
-        let [header, transactions, uncles, withdrawals @ ..] = &parts[..] else {
-            return Err(block.error("a block has a header, transactions and uncles"));
+        let (header, body) = parts.split_first().ok_or_else(|| block.error("a block begins with its header"))?;
+        self.header_and_body(name, header, body, block, collector, report)
+    }
+
+    /// A header and its body: transactions, uncles, withdrawals. `within` is where they stand.
+    fn header_and_body(
+        &mut self,
+        name: &str,
+        header: &Item<'_>,
+        body: &[Item<'_>],
+        within: &Item<'_>,
+        collector: &mut Collector<'_>,
+        report: &mut Report,
+    ) -> Result<(), InputError> {
+        let [transactions, uncles, withdrawals @ ..] = body else {
+            return Err(within.error("a block has a header, transactions and uncles"));
         };
         if withdrawals.len() > 1 {
-            return Err(block.error("a block has at most four parts"));
+            return Err(within.error("a block has at most four parts"));
         }
         let fields = header.items()?;
         if fields.len() < FIELDS_MIN {
@@ -107,22 +124,13 @@ impl Ethereum {
         let same = hash(UNCLES) == Some(keccak256(uncles.raw));
         let why = || Err("the uncles have another hash than the header says".to_owned());
         report.check("uncles-hash", || subject.clone(), if same { Ok(()) } else { why() });
-        let source = self.sources.len();
-        let mut root = |check, leaves: &[&[u8]], at| match hash(at) {
-            Some(expected) => {
-                let parameters = Parameters::hashed(Hash::Keccak256);
-                let claim = collector.push_group(Row::MerklePatricia, &parameters, &[], &[], leaves);
-                self.roots.push(Root { source, check, claim, expected });
-            }
-            None => report.check(check, || subject.clone(), Err("the header names no root".into())),
-        };
+        self.sources.push(subject);
         let envelopes: Vec<&[u8]> = read.iter().map(|transaction| transaction.envelope).collect();
-        root("transactions-root", &envelopes, TRANSACTIONS);
+        self.root("transactions-root", &envelopes, hash(TRANSACTIONS), collector, report);
         if let Some(withdrawn) = &withdrawn {
             let raw: Vec<&[u8]> = withdrawn.iter().map(|withdrawal| withdrawal.raw).collect();
-            root("withdrawals-root", &raw, WITHDRAWALS);
+            self.root("withdrawals-root", &raw, hash(WITHDRAWALS), collector, report);
         }
-        self.sources.push(subject);
         for (place, transaction) in read.iter().enumerate() {
             let row = if self.chain_id == Some(1) && number < HOMESTEAD {
                 Row::RecoverSecp256k1
@@ -132,6 +140,29 @@ impl Ethereum {
             self.transaction(place, transaction, row, collector);
         }
         Ok(())
+    }
+
+    /// Asks for the root of a list of the newest source, which its header says is `expected`.
+    fn root(
+        &mut self,
+        check: &'static str,
+        leaves: &[&[u8]],
+        expected: Option<[u8; 32]>,
+        collector: &mut Collector<'_>,
+        report: &mut Report,
+    ) {
+        let source = self.sources.len() - 1;
+        match expected {
+            Some(expected) => {
+                let parameters = Parameters::hashed(Hash::Keccak256);
+                let claim = collector.push_group(Row::MerklePatricia, &parameters, &[], &[], leaves);
+                self.roots.push(Root { source, check, claim, expected });
+            }
+            None => {
+                let why = Err("the header names no root".into());
+                report.check(check, || self.sources[source].clone(), why);
+            }
+        }
     }
 
     /// Claims a transaction's sender.
@@ -188,6 +219,9 @@ impl Profile for Ethereum {
         collector: &mut Collector<'_>,
         report: &mut Report,
     ) -> Result<(), InputError> {
+        if era1::is_era1(bytes) {
+            return self.era1(name, bytes, collector, report);
+        }
         let decoded = unhexed(bytes);
         let bytes = decoded.as_deref().unwrap_or(bytes);
         if bytes.is_empty() {
