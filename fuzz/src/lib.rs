@@ -14,9 +14,11 @@
 
 use std::path::Path;
 
+mod chains;
 mod encodings;
 mod frames;
 
+pub use chains::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, option_files, vechain};
 pub use encodings::{der, item, sec1, spki};
 pub use frames::{reply, request};
 
@@ -38,6 +40,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "spki", run: spki, seeds: encodings::spki_seeds },
     Target { name: "sec1", run: sec1, seeds: encodings::sec1_seeds },
     Target { name: "item", run: item, seeds: encodings::item_seeds },
+    Target { name: "bitcoin", run: bitcoin, seeds: chains::bitcoin_seeds },
+    Target { name: "cometbft", run: cometbft, seeds: chains::cometbft_seeds },
+    Target { name: "bnb_beacon", run: bnb_beacon, seeds: chains::bnb_beacon_seeds },
+    Target { name: "ethereum", run: ethereum, seeds: chains::ethereum_seeds },
+    Target { name: "bsc", run: bsc, seeds: chains::bsc_seeds },
+    Target { name: "vechain", run: vechain, seeds: chains::vechain_seeds },
+    Target { name: "option_files", run: option_files, seeds: chains::option_seeds },
 ];
 
 /// The golden frames, the malformed ones included, in the order of their names.
