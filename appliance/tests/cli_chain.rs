@@ -245,7 +245,7 @@ fn spoilt(folder: &Path) -> Vec<Spoilt> {
                 all[3]["header_rlp"] = text.into();
             })],
             "seal",
-            "seal",
+            "signature refused",
         ),
         spoilt("ethereum", vec![write("ethereum-root", &rlp)], "block", "another root"),
         spoilt(

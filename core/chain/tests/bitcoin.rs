@@ -85,10 +85,9 @@ fn the_first_blocks_of_a_blk_file() {
     assert_eq!((report.valid, report.not_evaluated), (report.items, 0), "{:?}", report.findings);
 }
 
-/// Block 277647 as a pool and a miner would have said it: the coinbase cut around four bytes of its script.
+/// Block 227835 as a pool and a miner would have said it: the coinbase cut around eight bytes of its script.
 fn share(difficulty: u64) -> Value {
-    let bytes = decompressed(&vector(BLOCK_277647)).expect("bzip2").into_owned();
-    let block = Block::parse(&bytes[8..]).expect("a block");
+    let block = Block::parse(&vector("bitcoin/block227835.dat")).expect("a block");
     let coinbase = serialize(&block.transactions[0]);
     let leaves = block.txids.iter().map(|txid| txid.to_byte_array()).collect();
     let branch = assay_chain::bitcoin::merkle::branch(leaves, 0).expect("the first leaf");
@@ -112,12 +111,12 @@ fn run_shares(list: &[Value]) -> Report {
     )
 }
 
-/// The block's hash begins with 15 zeros and a 5: its top 64 bits are 5, and 0xffff0000 / 5 is 858,980,352.
+/// The block's hash begins with 00000000000001aa: its top 64 bits are 426, and 0xffff0000 / 426 is 10,081,929.
 #[test]
 fn a_real_blocks_work_is_a_share_up_to_its_difficulty() {
-    let report = run_shares(&[share(1), share(858_980_352), share(858_980_353)]);
+    let report = run_shares(&[share(1), share(10_081_929), share(10_081_930)]);
     assert_eq!((report.items, report.valid, report.invalid), (3, 2, 1), "{:?}", report.findings);
-    assert!(report.findings[2].why.contains("0000000000000005"), "{:?}", report.findings[2]);
+    assert!(report.findings[2].why.contains("00000000000001aa"), "{:?}", report.findings[2]);
     assert_eq!(report.findings[2].subject, "shares: share 2");
     assert_eq!(report.notes.len(), 3, "each of them is a block, too: {:?}", report.notes);
     for (field, spoilt) in [("extranonce2", "00000000"), ("nonce", "00000001"), ("ntime", "00000001")] {
