@@ -10,7 +10,9 @@
 //! - [`reference`]: the well-kept libraries: the oracle, and the fallback on any CPU.
 //! - `gpu` (behind the feature of that name): compute shaders on graphics devices.
 //! - [`lanes`]: independent items in vector lanes, where the processor has them.
-//! - [`merkle`]: roots per rule, from digests.
+//! - [`merkle`]: roots, proofs and their checks per rule, from digests.
+//! - [`pow`]: headers' hashes against targets and difficulties.
+//! - [`quorum`]: votes to verdicts to a tally.
 //! - [`samples`]: valid items for benchmarks, load and the demo.
 //! - [`stream`]: digests of what is too large to be an item, piece by piece.
 //!
@@ -25,8 +27,10 @@ mod job;
 pub mod lanes;
 pub mod merkle;
 mod pool;
+pub mod pow;
 mod quarantine;
 mod queue;
+pub mod quorum;
 pub mod reference;
 pub mod router;
 pub mod samples;

@@ -137,6 +137,7 @@ impl Cost {
         match operation.kind {
             Kind::Digest => micros(0.15, 0.0, if row == Row::Blake3 { 0.5 } else { 2.5 }),
             Kind::Merkle => micros(1.0, 0.3, 2.5),
+            Kind::Pow => micros(0.4, 0.0, 2.5),
             _ => match row {
                 Row::Ed25519Zip215 | Row::Ed25519Ref10 | Row::Ed25519Strict => micros(25.0, 0.0, 2.0),
                 Row::EcdsaP256 | Row::EcdsaP256LowS => micros(40.0, 0.0, 2.5),

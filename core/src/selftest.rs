@@ -84,6 +84,9 @@ mod tests {
         let own: &[Reason] = match operation.kind {
             Kind::Verify => &[Key, Signature, Equation],
             Kind::Recover => &[Signature, Equation],
+            Kind::Merkle if operation.key_len > 0 => &[Signature, Message, Equation],
+            Kind::Pow if row == Row::PowBitcoinShare => &[Key, Message, Equation],
+            Kind::Pow => &[Signature, Message, Equation],
             // What an encoder refused.
             _ => &[Message],
         };

@@ -18,6 +18,7 @@
 //! lie in shared memory.
 
 mod bulk;
+mod select;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -188,7 +189,7 @@ impl Layout {
             Grouping::Single => (items, items),
             Grouping::Keys => (entries, items),
             Grouping::KeysAndMessages => (entries, entries),
-            Grouping::Messages => (0, entries),
+            Grouping::Messages => (items, entries),
         };
         let keys = cursor.column(keys_count, operation.key_len)?;
         let signatures = cursor.column(items, operation.signature_len)?;
@@ -270,7 +271,7 @@ impl Columns {
     /// Item `item`'s key, `key_len` bytes. For rows that group keys see [`Columns::entry_key`].
     #[must_use]
     pub fn key(&self, item: usize) -> &[u8] {
-        debug_assert!(self.operation.grouping == Grouping::Single);
+        debug_assert!(matches!(self.operation.grouping, Grouping::Single | Grouping::Messages));
         self.fixed(self.layout.keys, item, self.operation.key_len)
     }
 
@@ -410,7 +411,7 @@ impl ColumnsBuilder {
     }
 
     /// Adds an item of a row that groups: its keys, its signature, its messages. How many of each there must be is the
-    /// row's [`Grouping`]; a row without keys or signature takes none.
+    /// row's [`Grouping`]; a row without keys or signature takes none, and one that groups messages alone a key at most.
     ///
     /// # Panics
     /// When a length or count is not the row's.
@@ -425,7 +426,14 @@ impl ColumnsBuilder {
                 assert_eq!(keys.len(), messages.len(), "as many messages as keys");
                 keys.len()
             }
-            Grouping::Messages => messages.len(),
+            Grouping::Messages => {
+                assert_eq!(
+                    keys.len(),
+                    usize::from(self.operation.key_len > 0),
+                    "one key an item, where the row has keys"
+                );
+                messages.len()
+            }
         };
         let end = self.groups[self.groups.len() - 1] as usize + entries;
         self.groups.push(u32::try_from(end).expect("entries fit a request"));
@@ -441,6 +449,9 @@ impl ColumnsBuilder {
         match self.operation.grouping {
             Grouping::Single => self.push(form, &vec![0; self.operation.key_len], &signature, &message),
             Grouping::Keys => self.push_group(form, &[], &signature, &[&message]),
+            Grouping::Messages if self.operation.key_len > 0 => {
+                self.push_group(form, &[&vec![0; self.operation.key_len]], &signature, &[]);
+            }
             Grouping::KeysAndMessages | Grouping::Messages => self.push_group(form, &[], &signature, &[]),
         }
     }

@@ -44,6 +44,8 @@ pub enum Cause {
     BackendFault = 130,
     /// The engine stopped before the item was computed.
     Stopped = 131,
+    /// The answer was certain without it: a vote behind the one that reached its threshold.
+    NotNeeded = 132,
 }
 
 impl Verdict {
@@ -67,6 +69,7 @@ impl Verdict {
             129 => Self::NotEvaluated(Cause::Cancelled),
             130 => Self::NotEvaluated(Cause::BackendFault),
             131 => Self::NotEvaluated(Cause::Stopped),
+            132 => Self::NotEvaluated(Cause::NotNeeded),
             _ => match Reason::from_byte(byte) {
                 Some(reason) => Self::Invalid(reason),
                 None => return None,
@@ -139,6 +142,7 @@ impl Cause {
             Self::Cancelled => "cancelled",
             Self::BackendFault => "backend-fault",
             Self::Stopped => "stopped",
+            Self::NotNeeded => "not-needed",
         }
     }
 }
@@ -172,7 +176,7 @@ mod tests {
                 assert_eq!(verdict.to_byte(), byte);
             }
         }
-        assert_eq!((0..=u8::MAX).filter_map(Verdict::from_byte).count(), 1 + 4 + 5);
+        assert_eq!((0..=u8::MAX).filter_map(Verdict::from_byte).count(), 1 + 4 + 6);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use assay_scheme::Reason;
 use super::{HashMany, Inputs, Leaves, Trees};
 
 /// RFC 6962 section 2.1: what stands before a leaf, and before two children.
-const RFC6962_LEAF: u8 = 0x00;
-const RFC6962_NODE: u8 = 0x01;
+pub(super) const RFC6962_LEAF: u8 = 0x00;
+pub(super) const RFC6962_NODE: u8 = 0x01;
 
 /// Leaves hashed at once, a power of two. Smaller: lanes run half empty at each block's top. Larger: short leaves take
 /// many times their own bytes.

@@ -1,4 +1,5 @@
-//! Leaves in, a root out, under each rule of the registry.
+//! Leaves in, a root out, under each rule of the registry; and proofs that a root holds a leaf, made ([`prove`]) and checked
+//! ([`proof`]).
 //!
 //! A tree is computed level by level: every rule lays a level's inputs end to end and asks a [`HashMany`] for all their
 //! digests at once, so a backend with lanes hashes whole levels and shares every rule. Nothing here knows a hash
@@ -6,12 +7,19 @@
 
 mod binary;
 mod fisco_v2;
+mod growth;
 mod patricia;
+pub mod proof;
+pub mod prove;
 mod rlp;
+mod trie;
 
 use std::ops::Range;
 
 use assay_scheme::{Columns, Reason, Row};
+
+pub use proof::{Claim, check, proof_row};
+pub use prove::{Proof, ProveError, prove, prove_consistency};
 
 /// A hash of 32 bytes, over many inputs at once.
 pub trait HashMany {
@@ -106,6 +114,8 @@ pub struct Trees {
     parents: Vec<[u8; 32]>,
     /// Roots of the blocks done so far.
     blocks: Vec<[u8; 32]>,
+    /// What is kept of a trie's nodes while a proof is made.
+    trail: Option<patricia::Trail>,
 }
 
 /// The leaves of one tree: how many, and each by its index.

@@ -50,6 +50,13 @@ impl NodeRef {
     }
 }
 
+/// The nodes between a leaf and the root, from the leaf up, as a proof gives them: without those that stand in their parents.
+#[derive(Debug)]
+pub(super) struct Trail {
+    pub(super) index: usize,
+    pub(super) nodes: Vec<Vec<u8>>,
+}
+
 /// A branch whose children are not all known yet. It stands `depth` nibbles below the root.
 struct Branch {
     depth: usize,
@@ -103,6 +110,7 @@ impl Trees {
             }
             let at = open.last().map_or(0, |branch| branch.depth + 1);
             self.leaf(&path.nibbles[at..path.len], leaves.leaf(index_at(order, count)));
+            self.keep(&path, path.len, open.is_empty());
             let Some(branch) = open.last_mut() else { return Ok(self.hash_arena(hash)) };
             branch.children[path.nibbles[branch.depth] as usize] = self.node_ref(hash);
 
@@ -112,9 +120,11 @@ impl Trees {
                 }
                 let from = open.last().map_or(0, |parent| parent.depth + 1);
                 self.branch(&done);
+                self.keep(&path, done.depth, open.is_empty() && from == done.depth);
                 if from < done.depth {
                     let child = self.node_ref(hash);
                     self.extension(&path.nibbles[from..done.depth], &child);
+                    self.keep(&path, done.depth, open.is_empty());
                 }
                 let Some(parent) = open.last_mut() else { return Ok(self.hash_arena(hash)) };
                 parent.children[path.nibbles[parent.depth] as usize] = self.node_ref(hash);
@@ -122,6 +132,16 @@ impl Trees {
             path = next.unwrap_or_default();
         }
         unreachable!("the last key closes every branch, the topmost of which is the root")
+    }
+
+    /// Keeps the node in the arena where a proof is being made whose leaf's path begins like `path` for `depth` nibbles.
+    fn keep(&mut self, path: &Path, depth: usize, is_root: bool) {
+        if let Some(trail) = &mut self.trail
+            && (is_root || self.arena.len() >= 32)
+            && path.common(&Path::of_index(trail.index)) >= depth
+        {
+            trail.nodes.push(self.arena.clone());
+        }
     }
 
     /// Puts a leaf's RLP into the arena.

@@ -20,6 +20,11 @@ impl<'a> Job<'a> {
         Self { columns, parameters, items, out }
     }
 
+    /// The items, as the columns count them.
+    pub(super) fn items(&self) -> Range<usize> {
+        self.items.clone()
+    }
+
     /// Writes a verdict for each item. Items refused in encoding get their reason without a call; the others are given
     /// by index, with their form byte.
     pub(super) fn each_verdict(mut self, mut verdict: impl FnMut(usize, u8) -> Result<(), Reason>) {

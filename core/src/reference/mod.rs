@@ -11,6 +11,7 @@ mod job;
 mod merkle;
 mod ml_dsa;
 mod p256;
+mod pow;
 mod rsa;
 mod sec1;
 mod secp256k1;
@@ -96,5 +97,13 @@ fn compute(row: Row, job: job::Job<'_>) {
         | Row::MerkleFiscoV2
         | Row::MerkleFlat
         | Row::MerklePatricia => merkle::root(row, job),
+        Row::MerkleDuplicateLastProof
+        | Row::MerkleRfc6962Proof
+        | Row::MerkleRfc6962Consistency
+        | Row::MerkleFiscoV3Proof
+        | Row::MerkleFiscoV2Proof
+        | Row::MerklePatriciaProof => merkle::proof(row, job),
+        Row::PowBitcoinHeader => pow::bitcoin_header(job),
+        Row::PowBitcoinShare => pow::bitcoin_share(job),
     }
 }

@@ -5,6 +5,7 @@
 //! write them, and go through the same encoder as everybody's. Nothing here protects a secret: the keys are as public
 //! as the seed.
 
+mod proof;
 mod sign;
 
 use assay_scheme::encoding::{Encoder, SignatureFormat};
@@ -50,8 +51,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Makes the item one that its rule set must refuse: another message, or for recover a v that does not exist. Items
-    /// that have no signature stay as they are.
+    /// Makes the item one that its rule set must refuse: another message, for recover a v that does not exist, for proofs
+    /// another root or more work than was done. Digests and roots stay as they are.
     pub fn spoil(&mut self, operation: &Operation) {
         match operation.kind {
             Kind::Verify => {
@@ -66,6 +67,17 @@ impl Sample {
             Kind::Recover => {
                 self.signature[64] = 4;
                 self.valid = false;
+            }
+            // Another root, or a limit and a difficulty that no hash meets.
+            Kind::Merkle | Kind::Pow => {
+                if let Some(key) = self.keys.first_mut() {
+                    match operation.row {
+                        Row::PowBitcoinHeader => key.fill(0),
+                        Row::PowBitcoinShare => key.fill(0xff),
+                        _ => key[0] ^= 1,
+                    }
+                    self.valid = false;
+                }
             }
             _ => {}
         }
@@ -117,6 +129,13 @@ fn parallel<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
 
 /// Item `index` of a row.
 fn sample(operation: &'static Operation, spec: &Spec, signers: &[Signer], index: usize) -> Sample {
+    let spoils = spec.spoil_every > 0 && index % spec.spoil_every == spec.spoil_every - 1;
+    if let Some(mut sample) = proof::sample(operation.row, spec.seed, spec.group, index) {
+        if spoils {
+            sample.spoil(operation);
+        }
+        return sample;
+    }
     let mut bytes = sign::stream(spec.seed, operation.row, "message", index as u64);
     let len = match operation.messages {
         Messages::DigestOr(_) | Messages::Leaves(_) => 32,
@@ -139,7 +158,7 @@ fn sample(operation: &'static Operation, spec: &Spec, signers: &[Signer], index:
     };
     let (keys, signature) = sign::sign(signers, index * group, group, &messages);
     let mut sample = Sample { keys, signature, messages, valid: true };
-    if spec.spoil_every > 0 && index % spec.spoil_every == spec.spoil_every - 1 {
+    if spoils {
         sample.spoil(operation);
     }
     sample
@@ -220,7 +239,7 @@ mod tests {
             for item in 0..4 {
                 assert!(columns.form(item).is_ok(), "{} item {item}", operation.name);
             }
-            let spoiled = matches!(operation.kind, Kind::Verify | Kind::Recover);
+            let spoiled = operation.key_len > 0 || operation.kind == Kind::Recover;
             assert_eq!(samples[4].valid, !spoiled, "{}", operation.name);
         }
     }

@@ -86,7 +86,15 @@ impl Signer {
             | Row::MerkleFiscoV3
             | Row::MerkleFiscoV2
             | Row::MerkleFlat
-            | Row::MerklePatricia => return None,
+            | Row::MerklePatricia
+            | Row::MerkleDuplicateLastProof
+            | Row::MerkleRfc6962Proof
+            | Row::MerkleRfc6962Consistency
+            | Row::MerkleFiscoV3Proof
+            | Row::MerkleFiscoV2Proof
+            | Row::MerklePatriciaProof
+            | Row::PowBitcoinHeader
+            | Row::PowBitcoinShare => return None,
         })
     }
 

@@ -1,4 +1,5 @@
-//! Reads `answers.txt`, which is built in: a line it cannot read is a mistake in that file, and every test finds it.
+//! Reads `answers.txt` and `proofs.txt`, which are built in: a line it cannot read is a mistake in its file, and every test
+//! finds it.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use assay_scheme::{ColumnsBuilder, Hash, Operation, Output, Parameters, Reason, 
 use super::KnownAnswer;
 use crate::batch::{Bundle, Results};
 
-const TEXT: &str = include_str!("answers.txt");
+const TEXTS: [&str; 2] = [include_str!("answers.txt"), include_str!("proofs.txt")];
 
 /// What is too long for a line.
 const FILES: [(&str, &[u8]); 3] = [
@@ -40,7 +41,7 @@ struct Reading {
 pub(super) fn read() -> Vec<KnownAnswer> {
     let mut read = Vec::new();
     let mut reading: Option<Reading> = None;
-    for line in TEXT.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in TEXTS.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, &mut reading) {
             ("row", _) => read.extend(reading.replace(Reading::row(rest)).map(Reading::finish)),

@@ -12,6 +12,7 @@ mod harness;
 mod merkle;
 mod ml_dsa;
 mod p256;
+mod proofs;
 mod properties;
 mod recover;
 mod rsa;

@@ -86,11 +86,19 @@ impl<'a> Block<'a> {
     }
 }
 
-#[test]
-fn bitcoin_blocks() {
+/// A raw block's root and the ids of its transactions.
+pub(crate) fn block_tree(block: &[u8]) -> (Vec<u8>, Vec<[u8; 32]>) {
+    Block(block).tree()
+}
+
+/// The headers of Bitcoin's first blocks.
+pub(crate) fn first_headers() -> Vec<Vec<u8>> {
+    first_blocks(&vectors::BITCOIN_FIRST_BLOCKS.bytes()).into_iter().map(|block| block[..80].to_vec()).collect()
+}
+
+fn first_blocks(file: &[u8]) -> Vec<&[u8]> {
     let mut blocks = Vec::new();
-    let file = vectors::BITCOIN_FIRST_BLOCKS.bytes();
-    let mut rest = Block(&file);
+    let mut rest = Block(file);
     // The file is the first 100 kB of a longer one, so its last block is cut.
     while rest.0.len() > 8 {
         assert_eq!(rest.take(4), [0xf9, 0xbe, 0xb4, 0xd9]);
@@ -98,8 +106,15 @@ fn bitcoin_blocks() {
         if len > rest.0.len() {
             break;
         }
-        blocks.push(Block(rest.take(len)).tree());
+        blocks.push(rest.take(len));
     }
+    blocks
+}
+
+#[test]
+fn bitcoin_blocks() {
+    let file = vectors::BITCOIN_FIRST_BLOCKS.bytes();
+    let mut blocks: Vec<_> = first_blocks(&file).into_iter().map(block_tree).collect();
     assert_eq!(blocks.len(), 439);
     let file = vectors::BITCOIN_BLOCK_227835.bytes();
     let block = Block(&file).tree();

@@ -172,8 +172,10 @@ impl Encoder {
             Grouping::KeysAndMessages => messages.len() == keys.len(),
             Grouping::Single | Grouping::Messages => true,
         };
+        let keys_fit =
+            self.operation.grouping != Grouping::Messages || keys.len() == usize::from(self.operation.key_len > 0);
         // Keys of rows that group are taken as they are, so they need no new bytes.
-        let refused = keys.iter().find_map(|key| self.key(key).err());
+        let refused = keys.iter().find_map(|key| self.key(key).err()).or((!keys_fit).then_some(Reason::Key));
         let entry = refused.map_or(Ok(()), Err).and_then(|()| self.signature(signature));
         match entry {
             Ok(signature) if messages_fit => builder.push_group(0, keys, signature.as_ref(), messages),
@@ -291,6 +293,9 @@ mod tests {
         assert_eq!(of(Row::BlsMinPkPopFastAggregate, &[key, b"short"], &[], &[]), Err(Reason::Key));
         assert_eq!(of(Row::BlsMinPkPopFastAggregate, &[key], &[], &[]), Err(Reason::Signature));
         assert_eq!(of(Row::MerkleRfc6962, &[], &[], &[b"leaf", b""]), Ok(0));
+        assert_eq!(of(Row::MerkleRfc6962Proof, &[&[7; 32]], &[0; 16], &[b"leaf", &[1; 32]]), Ok(0));
+        assert_eq!(of(Row::MerkleRfc6962Proof, &[], &[0; 16], &[b"leaf"]), Err(Reason::Key));
+        assert_eq!(of(Row::MerkleRfc6962Proof, &[&[7; 32]], &[0; 15], &[b"leaf"]), Err(Reason::Signature));
     }
 
     #[test]
