@@ -39,7 +39,6 @@ class Protocol:
 
     def __init__(self, text):
         self.kinds = {int(row["kind"]): row["name"] for row in table(text, "kinds")}
-        self.reserved = {int(row["kind"]) for row in table(text, "kinds") if "Reserved" in row["what is asked"]}
         self.hashes = {int(row["hash"]): row["name"] for row in table(text, "hashes")}
         self.outputs = {int(row["output"]): row["name"] for row in table(text, "outputs")}
         self.priorities = {int(row["priority"]): row["name"] for row in table(text, "priorities")}
@@ -47,6 +46,7 @@ class Protocol:
         self.reply_tags = {int(row["tag"]): row["name"] for row in table(text, "reply-tags")}
         self.statuses = {int(row["code"]): row["status"] for row in table(text, "statuses")}
         self.verdicts = {int(row["byte"]): row for row in table(text, "verdicts")}
+        self.outcomes = {int(row["outcome"]): row["name"] for row in table(text, "outcomes")}
         self.limits = {row["limit"].replace("`", ""): int(row["at most"]) for row in table(text, "limits")}
         self.rows = {int(row["row"], 16): self.row(row) for row in table(text, "rows")}
 
@@ -86,7 +86,7 @@ def tagged(region):
         region, last = region[end:], tag
 
 
-def parameters(protocol, row, region):
+def parameters(protocol, kind, row, region):
     said = {}
     for tag, value in tagged(region):
         name = protocol.tags.get(tag)
@@ -99,12 +99,19 @@ def parameters(protocol, row, region):
             need(len(value) == 1 and value[0] != 0, "bad-parameter")
             need(value[0] in protocol.outputs, "unknown-parameter")
             said[name] = protocol.outputs[value[0]]
+        elif name == "terms":
+            need(len(value) == 26 and value[24] <= 1 and value[25] <= 1, "bad-parameter")
+            total, numerator, denominator = struct.unpack("<QQQ", value[:24])
+            said[name] = {"total": total, "numerator": numerator, "denominator": denominator,
+                          "at_least": value[24] == 1, "stop_early": value[25] == 1}
         else:
             raise Refused("unknown-parameter")
     for name, most in (("user-id", "user id"), ("context", "context"), ("output", None)):
         if name in said:
-            need(name in row["takes"], "unknown-parameter")
+            need(name in row["takes"] and kind != "preload", "unknown-parameter")
             need(most is None or len(said[name]) // 2 <= protocol.limits[most], "bad-parameter")
+    need(kind != "quorum" or "terms" in said, "bad-parameter")
+    need(kind == "quorum" or "terms" not in said, "unknown-parameter")
     return said
 
 
@@ -115,7 +122,6 @@ def request(protocol, frame):
     need(magic == b"ASAY", "bad-magic")
     need(header_len == 64, "header-length")
     need(kind in protocol.kinds, "unknown-kind")
-    need(kind not in protocol.reserved, "not-served")
     need(flags == 0, "unknown-flag")
     need(not any(reserved), "not-zero")
     need(priority in protocol.priorities, "bad-priority")
@@ -125,22 +131,56 @@ def request(protocol, frame):
         need(len(frame) == 64, "trailing-bytes")
         return found
     row = protocol.rows.get(row_id)
-    need(row is not None and row["kind"] == found["kind"], "unknown-row")
+    kind = found["kind"]
+    need(row is not None, "unknown-row")
+    need(row["kind"] == ("verify" if kind in ("quorum", "preload") else kind), "unknown-row")
+    need(kind != "quorum" or row["groups"] == "none", "unknown-row")
     found.update(operation=row["name"], hash=None, deadline_us=deadline_us, message_stride=stride)
+    need(not hash_byte or kind != "preload", "unknown-hash")
     if hash_byte:
         found["hash"] = protocol.hashes.get(hash_byte)
         need(found["hash"] in row["hashes"], "unknown-hash")
     need(hash_byte or row["hash"] != "required", "unknown-hash")
-    need(items >= 1, "no-items")
+    need(stride == 0 or kind != "preload", "not-zero")
+    need(items >= 1 or kind == "preload", "no-items")
     need(items <= protocol.limits["items of a request"], "too-many-items")
     need(params_len % 8 == 0 and body_len % 8 == 0, "misaligned")
     need(params_len <= protocol.limits["params_len"], "too-large")
     need(body_len <= protocol.limits["body_len of a request"], "too-large")
     need(len(frame) >= 64 + params_len + body_len, "truncated")
     need(len(frame) == 64 + params_len + body_len, "trailing-bytes")
-    found["parameters"] = parameters(protocol, row, frame[64:64 + params_len])
-    found["items"] = columns(row, items, stride, frame[64 + params_len:])
+    said = parameters(protocol, kind, row, frame[64:64 + params_len])
+    body = frame[64 + params_len:]
+    if kind == "preload":
+        del found["hash"], found["message_stride"]
+        found["keys"] = keys_alone(row, items, body)
+        return found
+    found["parameters"] = said
+    if kind == "quorum":
+        need(len(body) >= 8 * items, "truncated")
+        found["powers"] = list(struct.unpack(f"<{items}Q", body[:8 * items]))
+        body = body[8 * items:]
+    found["items"] = columns(row, items, stride, body)
+    if kind == "quorum":
+        terms = said["terms"]
+        need(0 < terms["denominator"] >= terms["numerator"], "bad-parameter")
+        need(sum(found["powers"]) <= terms["total"], "bad-parameter")
     return found
+
+
+REASONS = {0x83: "key", 0x84: "signature", 0x85: "message"}
+
+
+def keys_alone(row, items, body):
+    body = Body(body)
+    forms = body.column(items)
+    keys = body.entries(items, row["key"])
+    need(body.at == len(body.body), "trailing-bytes")
+    need(all(form in row["forms"] or form in REASONS for form in forms), "bad-form")
+    if any(form in REASONS and any(key) for form, key in zip(forms, keys)):
+        sys.exit("a key was refused in encoding and its bytes are not zero")
+    return [{"refused": REASONS[form]} if form in REASONS else {"form": form, "key": key.hex()}
+            for form, key in zip(forms, keys)]
 
 
 class Body:
@@ -173,7 +213,7 @@ def columns(row, items, stride, body):
     forms = body.column(items)
     groups = range(items + 1) if row["groups"] == "none" else body.offsets(items)
     entries = groups[items]
-    keys = body.entries({"none": items, "messages": 0}.get(row["groups"], entries), row["key"])
+    keys = body.entries({"none": items, "messages": items}.get(row["groups"], entries), row["key"])
     signatures = body.entries(items, row["signature"]) or [b""] * items
     count = items if row["groups"] in ("none", "keys") else entries
     if stride:
@@ -183,17 +223,16 @@ def columns(row, items, stride, body):
         arena = body.column(offsets[count])
         messages = [arena[offsets[i]:offsets[i + 1]] for i in range(count)]
     need(body.at == len(body.body), "trailing-bytes")
-    reasons = {0x83: "key", 0x84: "signature", 0x85: "message"}
-    need(all(form in row["forms"] or form in reasons for form in forms), "bad-form")
+    need(all(form in row["forms"] or form in REASONS for form in forms), "bad-form")
     found = []
     for i, form in enumerate(forms):
         own = slice(groups[i], groups[i + 1])
-        own_keys = keys[own]
+        own_keys = keys[i:i + 1] if row["groups"] == "messages" else keys[own]
         own_messages = messages[own] if count == entries and row["groups"] != "keys" else messages[i:i + 1]
-        if form in reasons:
+        if form in REASONS:
             if any(map(any, own_keys + own_messages + [signatures[i]])):
                 sys.exit(f"item {i} was refused in encoding and its bytes are not zero")
-            found.append({"refused": reasons[form]})
+            found.append({"refused": REASONS[form]})
         else:
             found.append({
                 "form": form,
@@ -236,6 +275,8 @@ def reply(protocol, frame):
         "message": "",
         "backends": [],
         "node": None,
+        "tally": None,
+        "tables": None,
     }
     for tag, value in tagged(frame[64 + body_len:]):
         name = protocol.reply_tags.get(tag)
@@ -251,6 +292,17 @@ def reply(protocol, frame):
             found["backends"] = list(struct.unpack(f"<{len(value) // 4}I", value))
         elif name == "node":
             found["node"] = json.loads(value)
+        elif name == "tally":
+            need(len(value) == 13, "bad-parameter")
+            power, outcome, place = struct.unpack("<QBI", value)
+            outcome = protocol.outcomes.get(outcome)
+            need(outcome is not None, "bad-parameter")
+            need(place == 0 or outcome not in ("reached", "not-enough"), "bad-parameter")
+            found["tally"] = {"power": power, "outcome": outcome,
+                              "place": None if outcome in ("reached", "not-enough") else place}
+        elif name == "tables":
+            need(len(value) == 8, "bad-parameter")
+            found["tables"] = int.from_bytes(value, "little")
     return found
 
 

@@ -25,6 +25,19 @@ pub const NODE_BYTES_MAX: usize = u16::MAX as usize;
 /// Larger: a hostile node makes its clients buffer more.
 pub const TRAILER_BYTES_MAX: u32 = 96 * 1024;
 
+/// Bytes that one call can hand to the system for sending: what fits a UDP datagram over IPv4.
+pub const UDP_SEND_BYTES_MAX: usize = 65_507;
+
+/// Datagrams that the QUIC library hands over in one call at most, to be cut apart by the system or the network card.
+pub const UDP_SEGMENTS_MAX: usize = 10;
+
+/// Whether datagrams of this many bytes may be handed over several at a time. The library drops without a word what exceeds
+/// [`UDP_SEND_BYTES_MAX`], and takes it for a path that carries less.
+#[must_use]
+pub const fn may_segment(mtu_bytes: u16) -> bool {
+    mtu_bytes as usize * UDP_SEGMENTS_MAX <= UDP_SEND_BYTES_MAX
+}
+
 /// Bytes of the longest request: what a node's stream window must admit.
 pub const REQUEST_BYTES_MAX: usize =
     crate::REQUEST_HEADER_LEN + PARAMETERS_BYTES_MAX as usize + BODY_BYTES_MAX as usize;
@@ -35,6 +48,8 @@ pub const REPLY_BYTES_MAX: usize = crate::REPLY_HEADER_LEN
     + 2 * COLUMN_ALIGN
     + TRAILER_BYTES_MAX as usize;
 
+// What Ethernet carries, and what is advised for a node on the same machine, go several at a time.
+const _: () = assert!(may_segment(1_452) && may_segment(6_500) && !may_segment(8_952));
 const _: () = assert!((PARAMETERS_BYTES_MAX as usize).is_multiple_of(COLUMN_ALIGN));
 const _: () =
     assert!(4 + USER_ID_BYTES_MAX + 4 + CONTEXT_BYTES_MAX + 5 + COLUMN_ALIGN <= PARAMETERS_BYTES_MAX as usize);

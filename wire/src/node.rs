@@ -18,6 +18,8 @@ pub struct NodeStatus {
     pub zone: String,
     /// Items a second the node expects to compute, by operation; empty while unknown.
     pub capacity: std::collections::BTreeMap<String, f64>,
+    /// The kinds served, by name; empty on nodes from before there was a choice.
+    pub kinds: Vec<String>,
     /// The operations served, by name.
     pub operations: Vec<String>,
     /// The backends.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use assay_scheme::limits::COLUMN_ALIGN;
 use assay_scheme::parameters::ParameterError;
+use assay_scheme::quorum::{BallotError, Outcome, Tally, Terms};
 use assay_scheme::{Hash, LayoutError, Output, Parameters};
 
 use crate::status::Status;
@@ -52,6 +53,8 @@ tags! {
         Output = 3, "output";
         /// Reserved: a receipt is asked for.
         Receipt = 4, "receipt";
+        /// A quorum's terms, 26 bytes: total power, numerator and denominator (u64 each), whether meeting the fraction is enough, whether to stop early (a byte each, 0 or 1).
+        Terms = 5, "terms";
     }
 }
 
@@ -66,6 +69,10 @@ tags! {
         Node = 3, "node";
         /// Reserved: the receipt that was asked for.
         Receipt = 4, "receipt";
+        /// What a quorum's votes add up to, 13 bytes: the power counted (u64), the outcome (a byte), the place of the vote that decided it (u32; 0 where none alone did).
+        Tally = 5, "tally";
+        /// Bytes of the tables that a preload made ready, and that are counted against the tenant, a u64.
+        Tables = 6, "tables";
     }
 }
 
@@ -96,6 +103,57 @@ impl From<ParameterError> for Status {
             }
         }
     }
+}
+
+impl From<BallotError> for Status {
+    fn from(error: BallotError) -> Self {
+        match error {
+            BallotError::Row(_) => Self::UnknownRow,
+            BallotError::Powers => Self::Truncated,
+            BallotError::Total | BallotError::Fraction => Self::BadParameter,
+        }
+    }
+}
+
+/// Bytes of a quorum's terms.
+pub(crate) const TERMS_LEN: usize = 26;
+/// Bytes of a tally.
+pub(crate) const TALLY_LEN: usize = 13;
+
+fn write_terms(terms: &Terms) -> [u8; TERMS_LEN] {
+    let mut bytes = [0; TERMS_LEN];
+    bytes[..8].copy_from_slice(&terms.total.to_le_bytes());
+    bytes[8..16].copy_from_slice(&terms.numerator.to_le_bytes());
+    bytes[16..24].copy_from_slice(&terms.denominator.to_le_bytes());
+    bytes[24..].copy_from_slice(&[terms.at_least.into(), terms.stop_early.into()]);
+    bytes
+}
+
+fn read_terms(value: &[u8]) -> Option<Terms> {
+    let (numbers, flags) = value.as_chunks::<8>();
+    let ([total, numerator, denominator], [at_least @ 0..=1, stop_early @ 0..=1]) = (numbers, flags) else {
+        return None;
+    };
+    let [total, numerator, denominator] = [total, numerator, denominator].map(|number| u64::from_le_bytes(*number));
+    Some(Terms { total, numerator, denominator, at_least: *at_least == 1, stop_early: *stop_early == 1 })
+}
+
+pub(crate) fn write_tally(tally: &Tally) -> [u8; TALLY_LEN] {
+    let mut bytes = [0; TALLY_LEN];
+    // A request's items, and so its places, are fewer than 2^32.
+    let place = u32::try_from(tally.outcome.place().unwrap_or(0)).unwrap_or(u32::MAX);
+    bytes[..8].copy_from_slice(&tally.power.to_le_bytes());
+    bytes[8] = tally.outcome.byte();
+    bytes[9..].copy_from_slice(&place.to_le_bytes());
+    bytes
+}
+
+/// `None` for what no ballot comes to: an outcome nobody assigned, or a place where no vote alone decided.
+pub(crate) fn read_tally(value: &[u8]) -> Option<Tally> {
+    let (power, [outcome, place @ ..]) = value.split_first_chunk()? else { return None };
+    let place = u32::from_le_bytes(place.try_into().ok()?);
+    let outcome = Outcome::from_byte(*outcome, place as usize)?;
+    (outcome.place().is_some() || place == 0).then_some(Tally { power: u64::from_le_bytes(*power), outcome })
 }
 
 /// Bytes one tagged value takes.
@@ -153,9 +211,11 @@ impl<'a> TagReader<'a> {
     }
 }
 
-/// Reads a request's parameters; whether they fit its operation is for [`Parameters::check`] to say.
-pub(crate) fn decode(region: &[u8], hash: Option<Hash>) -> Result<Parameters, Status> {
+/// Reads a request's parameters; whether they fit its operation is for [`Parameters::check`] to say. The terms are a
+/// quorum's alone.
+pub(crate) fn decode(region: &[u8], hash: Option<Hash>) -> Result<(Parameters, Option<Terms>), Status> {
     let mut parameters = Parameters { hash, ..Parameters::default() };
+    let mut terms = None;
     let mut reader = TagReader::new(region);
     while let Some((tag, value)) = reader.next()? {
         match RequestTag::from_id(tag) {
@@ -167,37 +227,30 @@ pub(crate) fn decode(region: &[u8], hash: Option<Hash>) -> Result<Parameters, St
                 let [byte @ 1..=u8::MAX] = *value else { return Err(Status::BadParameter) };
                 parameters.output = Output::from_byte(byte).ok_or(Status::UnknownParameter)?;
             }
+            Some(RequestTag::Terms) => terms = Some(read_terms(value).ok_or(Status::BadParameter)?),
             Some(RequestTag::Receipt) | None => return Err(Status::UnknownParameter),
         }
     }
-    Ok(parameters)
+    Ok((parameters, terms))
 }
 
-/// The parameters that travel as tagged values, by ascending tag: what says no more than its absence is left out.
-fn tagged(parameters: &Parameters) -> impl Iterator<Item = (RequestTag, &[u8])> {
+/// Appends what travels as tagged values, by ascending tag and padded; what says no more than its absence is left out. The
+/// parameters fit an operation, so their lengths are bounded.
+pub(crate) fn encode(parameters: &Parameters, terms: Option<&Terms>, bytes: &mut Vec<u8>) {
     const ADDRESS: &[u8] = &[Output::Address as u8];
     let output = match parameters.output {
         Output::Default => None,
         Output::Address => Some(ADDRESS),
     };
-    [
+    let terms = terms.map(write_terms);
+    let tagged = [
         (RequestTag::UserId, parameters.user_id.as_deref()),
         (RequestTag::Context, parameters.context.as_deref().filter(|context| !context.is_empty())),
         (RequestTag::Output, output),
-    ]
-    .into_iter()
-    .filter_map(|(tag, value)| value.map(|value| (tag, value)))
-}
-
-/// Bytes the parameters take, padding included.
-pub(crate) fn encoded_len(parameters: &Parameters) -> usize {
-    tagged(parameters).map(|(_, value)| tagged_len(value.len())).sum::<usize>().next_multiple_of(COLUMN_ALIGN)
-}
-
-/// Appends the parameters, [`encoded_len`] bytes. They fit an operation, so their lengths are bounded.
-pub(crate) fn encode(parameters: &Parameters, bytes: &mut Vec<u8>) {
+        (RequestTag::Terms, terms.as_ref().map(|terms| &terms[..])),
+    ];
     let start = bytes.len();
-    for (tag, value) in tagged(parameters) {
+    for (tag, value) in tagged.into_iter().filter_map(|(tag, value)| value.map(|value| (tag, value))) {
         put(bytes, tag as u16, value);
     }
     let len = (bytes.len() - start).next_multiple_of(COLUMN_ALIGN);
@@ -210,9 +263,8 @@ mod tests {
 
     fn round(parameters: &Parameters) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode(parameters, &mut bytes);
-        assert_eq!(bytes.len(), encoded_len(parameters));
-        assert_eq!(decode(&bytes, parameters.hash).as_ref(), Ok(parameters));
+        encode(parameters, None, &mut bytes);
+        assert_eq!(decode(&bytes, parameters.hash), Ok((parameters.clone(), None)));
         bytes
     }
 
@@ -243,7 +295,34 @@ mod tests {
     #[test]
     fn an_empty_context_is_left_out() {
         let mut bytes = Vec::new();
-        encode(&Parameters { context: Some(Arc::from(&b""[..])), ..Parameters::default() }, &mut bytes);
+        encode(&Parameters { context: Some(Arc::from(&b""[..])), ..Parameters::default() }, None, &mut bytes);
         assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn terms_and_tallies_have_one_encoding() {
+        let terms = Terms { total: 300, numerator: 2, denominator: 3, at_least: false, stop_early: true };
+        let mut bytes = Vec::new();
+        encode(&Parameters::default(), Some(&terms), &mut bytes);
+        assert_eq!((bytes.len(), decode(&bytes, None)), (32, Ok((Parameters::default(), Some(terms)))));
+        for (at, byte) in [(2, 25), (28, 2), (29, 2)] {
+            let mut spoilt = bytes.clone();
+            spoilt[at] = byte;
+            assert_eq!(decode(&spoilt, None), Err(Status::BadParameter), "byte {at}");
+        }
+        for outcome in (0..=u8::MAX).filter_map(|byte| Outcome::from_byte(byte, 7)) {
+            let tally = Tally { power: 1 << 40, outcome };
+            assert_eq!(read_tally(&write_tally(&tally)), Some(tally));
+        }
+        let reached = write_tally(&Tally { power: 1, outcome: Outcome::Reached });
+        let spoilt = |at: usize, byte| {
+            let mut spoilt = reached;
+            spoilt[at] = byte;
+            read_tally(&spoilt)
+        };
+        assert_eq!(spoilt(8, 0), None, "a zeroed byte is no outcome");
+        assert_eq!(spoilt(8, 6), None);
+        assert_eq!(spoilt(9, 1), None, "no vote alone reached it");
+        assert_eq!((read_tally(&reached[..12]), read_tally(&[&reached[..], &[0]].concat())), (None, None));
     }
 }

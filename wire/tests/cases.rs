@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use assay_scheme::limits::COLUMN_ALIGN;
+use assay_scheme::quorum::{Outcome, Tally, Terms};
 use assay_scheme::registry::Grouping;
-use assay_scheme::{Columns, ColumnsBuilder, Hash, Output, Parameters, Priority, Reason, Row, Shape};
-use assay_wire::codec::{Echo, Reply, encode_reply, encode_request_head, encode_status_request};
+use assay_scheme::{Ballot, Columns, ColumnsBuilder, Hash, Keys, Output, Parameters, Priority, Reason, Row, Shape};
+use assay_wire::codec::{
+    Echo, Reply, encode_preload_head, encode_quorum_head, encode_reply, encode_request_head, encode_status_request,
+};
 use assay_wire::node::{BackendReport, NodeStatus, QueueReport};
 use assay_wire::status::Status;
+
+use crate::describe;
 
 /// One item as its sender means it.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +236,45 @@ fn grouped_requests() -> Vec<RequestCase> {
         item(0, &keys.iter().map(|first| count(*first, 48)).collect::<Vec<_>>(), count(n, 96), messages)
     };
     let leaves = |messages: &[&[u8]]| item(0, &[], Vec::new(), messages);
+    let proof = |index: u64, leaves: u64, entries: &[&[u8]]| {
+        item(0, &[count(0xf0, 32)], [index.to_le_bytes(), leaves.to_le_bytes()].concat(), entries)
+    };
     vec![
+        RequestCase::new(
+            "request-merkle-proof",
+            "proofs: the root is the key, index and number of leaves the signature, the leaf and its path the messages",
+            Row::MerkleRfc6962Proof,
+            vec![proof(2, 3, &[b"leaf", &[7; 32]]), Item::Refused(Reason::Key), proof(0, 1, &[b""])],
+        )
+        .hashed(Hash::Sha256),
+        RequestCase::new(
+            "request-merkle-consistency",
+            "two roots in one key; three nodes at a fixed stride",
+            Row::MerkleRfc6962Consistency,
+            vec![item(
+                0,
+                &[count(1, 64)],
+                [3_u64.to_le_bytes(), 7_u64.to_le_bytes()].concat(),
+                &[&[1; 32], &[2; 32], &[3; 32]],
+            )],
+        )
+        .hashed(Hash::Sm3),
+        RequestCase::new(
+            "request-merkle-patricia-proof",
+            "no signature: key, value and nodes; an empty value claims that nothing is there",
+            Row::MerklePatriciaProof,
+            vec![
+                item(0, &[count(1, 32)], Vec::new(), &[&[0x80], b"value", b"node"]),
+                item(0, &[count(2, 32)], Vec::new(), &[b"key", b""]),
+            ],
+        )
+        .hashed(Hash::Keccak256),
+        RequestCase::new(
+            "request-pow-share",
+            "a difficulty for a key, 80-byte headers for messages",
+            Row::PowBitcoinShare,
+            vec![item(0, &[65_536_u64.to_le_bytes().to_vec()], Vec::new(), &[&count(0, 80)])],
+        ),
         RequestCase::new(
             "request-bls-aggregate",
             "keys and messages in groups of two, none and one",
@@ -304,6 +347,68 @@ fn value_requests() -> Vec<RequestCase> {
     ]
 }
 
+/// A golden request that is no batch of items: its file, what it shows, its bytes, and what its sender means.
+pub(crate) struct OtherCase {
+    pub(crate) file: &'static str,
+    pub(crate) shows: &'static str,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) meant: serde_json::Value,
+}
+
+/// The golden quorums and preloads.
+pub(crate) fn others() -> Vec<OtherCase> {
+    let ed25519 = |n: u8, message: &[u8]| item(0, &[count(n, 32)], count(n ^ 0x80, 64), &[message]);
+    let votes = RequestCase::new(
+        "",
+        "",
+        Row::Ed25519Zip215,
+        vec![ed25519(0x10, b"vote 1"), ed25519(0x20, b"vote 2"), Item::Refused(Reason::Signature)],
+    )
+    .urgent(Priority::Consensus, 250_000);
+    let signed = item(4, &[count(1, 64)], count(2, 64), &[b"prevote"]);
+    let sm2 = RequestCase::new("", "", Row::Sm2Za, vec![signed]).user_id(b"");
+    let light = Terms { total: 1_000_000, numerator: 2, denominator: 3, at_least: false, stop_early: true };
+    let half = Terms { total: u64::MAX, numerator: 1, denominator: 2, at_least: true, stop_early: false };
+    let quorum = |file, shows, case: RequestCase, powers: &[u64], terms| {
+        let ballot = Ballot::new(columns(case.row, &case.items), powers.to_vec(), terms).expect("a case is a ballot");
+        let head = encode_quorum_head(&ballot, &case.parameters, case.priority, case.deadline_us, NONCE);
+        let bytes = [head.expect("a case's parameters fit its row"), ballot.votes().body().to_vec()].concat();
+        OtherCase { file, shows, bytes, meant: describe::votes(describe::meant(&case), &terms, powers) }
+    };
+    let preload = |file, shows, keys: Keys| {
+        let bytes = [encode_preload_head(&keys, Priority::Bulk, 0, NONCE), keys.body().to_vec()].concat();
+        OtherCase { file, shows, bytes, meant: describe::preload(&keys, "bulk", 0) }
+    };
+    let (one, two) = (count(1, 64), count(0x41, 64));
+    let keys = [Ok((4, &one[..])), Err(Reason::Key), Ok((3, &two[..]))];
+    vec![
+        quorum(
+            "request-quorum-ed25519",
+            "votes behind their powers; the terms of a light client: more than two thirds, and no further",
+            votes,
+            &[400_000, 300_000, 1],
+            light,
+        ),
+        quorum(
+            "request-quorum-sm2",
+            "a row's own parameters before the terms, and the largest power",
+            sm2,
+            &[u64::MAX],
+            half,
+        ),
+        preload(
+            "request-preload-p256",
+            "keys with their forms, one of them refused by its encoder",
+            Keys::collect(Row::EcdsaP256.operation(), keys).expect("fits"),
+        ),
+        preload(
+            "request-preload-none",
+            "no keys: what was kept of this row is let go",
+            Keys::collect(Row::Ed25519Zip215.operation(), []).expect("fits"),
+        ),
+    ]
+}
+
 /// The golden status request: its file, what it shows, its bytes.
 pub(crate) fn status_request() -> (&'static str, &'static str, Vec<u8>) {
     ("request-status", "the status operation: a header that says only its nonce", encode_status_request(NONCE))
@@ -359,8 +464,33 @@ pub(crate) fn replies() -> Vec<ReplyCase> {
                 ..Reply::refusal(echo(Row::Sha256), Status::Busy, "too much of something new", 1_000)
             },
         ),
+        case(
+            "reply-quorum",
+            "a verdict a vote, and what they add up to; the vote behind the threshold was not needed",
+            Reply { tally: Some(Tally { power: 700_000, outcome: Outcome::Reached }), ..quorum_answer(&[1, 1, 132]) },
+        ),
+        case(
+            "reply-quorum-duplicate",
+            "a quorum that a vote refuses: its place, from 0",
+            Reply {
+                tally: Some(Tally { power: 2, outcome: Outcome::DuplicateSigner(2) }),
+                ..quorum_answer(&[1, 1, 1])
+            },
+        ),
+        case(
+            "reply-preload",
+            "a verdict a key, and the bytes of the tables that are ready",
+            Reply {
+                tables: Some(24_576),
+                ..Reply::answer(Echo { kind: 7, row: Row::EcdsaP256.id(), nonce: NONCE }, vec![1, 3, 1], Vec::new(), 0)
+            },
+        ),
         case("reply-status", "the status operation's document", Reply::node_status(status_echo(), &node())),
     ]
+}
+
+fn quorum_answer(verdicts: &[u8]) -> Reply {
+    Reply::answer(Echo { kind: 6, row: Row::Ed25519Zip215.id(), nonce: NONCE }, verdicts.to_vec(), Vec::new(), 0)
 }
 
 fn status_echo() -> Echo {
@@ -373,6 +503,7 @@ fn node() -> NodeStatus {
         state: "ready".into(),
         zone: "hall 2, row 7".into(),
         capacity: [("sha256".to_owned(), 6_000_000.0)].into(),
+        kinds: vec!["verify".into(), "digest".into(), "quorum".into(), "status".into()],
         operations: vec!["ed25519-zip215".into(), "sha256".into()],
         backends: vec![BackendReport { name: "reference".into(), serving: true, items: 42, note: "2 cores".into() }],
         queues: [("consensus".to_owned(), QueueReport { items: 0, limit: 65_536 })].into(),
@@ -385,6 +516,7 @@ fn node() -> NodeStatus {
 /// The bytes of every golden frame that decodes, with its file and what it shows.
 pub(crate) fn frames() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let requests = requests().into_iter().map(|case| (case.file, case.shows, case.encode()));
+    let others = others().into_iter().map(|case| (case.file, case.shows, case.bytes));
     let replies = replies().into_iter().map(|case| (case.file, case.shows, encode_reply(&case.reply)));
-    requests.chain([status_request()]).chain(replies).collect()
+    requests.chain(others).chain([status_request()]).chain(replies).collect()
 }

@@ -1,8 +1,9 @@
 //! A frame in JSON, as vectors/wire/index.json has it: once from what a sender means, once from what a decoder found.
 
+use assay_scheme::quorum::Terms;
 use assay_scheme::registry::Grouping;
-use assay_scheme::{Columns, Kind, Operation, Output, Parameters, Verdict};
-use assay_wire::codec::{Reply, Request};
+use assay_scheme::{Columns, Keys, Kind, Operation, Output, Parameters, Verdict};
+use assay_wire::codec::{Body, Reply, Request};
 use serde_json::{Map, Value, json};
 
 use crate::cases::{Item, NONCE, RequestCase};
@@ -24,20 +25,58 @@ pub(crate) fn meant(case: &RequestCase) -> Value {
 pub(crate) fn found(request_found: &Request) -> Value {
     let frame = &request_found.frame;
     assert_eq!(frame.nonce, NONCE);
-    match (&request_found.columns, frame.operation) {
-        (Some(columns), Some(operation)) => request(
-            operation,
+    let of_items = |columns: &Columns| {
+        request(
+            columns.operation(),
             &request_found.parameters,
             frame.priority.name(),
             frame.deadline_us,
             frame.shape.message_stride as usize,
             &items(columns),
-        ),
-        _ => {
+        )
+    };
+    match &request_found.body {
+        Body::Items(columns) => of_items(columns),
+        Body::Votes(ballot) => votes(of_items(ballot.votes()), ballot.terms(), ballot.powers()),
+        Body::Keys(keys) => preload(keys, frame.priority.name(), frame.deadline_us),
+        Body::Nothing => {
             assert_eq!(frame.kind, Kind::Status);
             status(frame.priority.name())
         }
     }
+}
+
+/// A request for verdicts, made one for a tally.
+pub(crate) fn votes(mut request: Value, terms: &Terms, powers: &[u64]) -> Value {
+    request["kind"] = "quorum".into();
+    request["powers"] = json!(powers);
+    request["parameters"]["terms"] = json!({
+        "total": terms.total,
+        "numerator": terms.numerator,
+        "denominator": terms.denominator,
+        "at_least": terms.at_least,
+        "stop_early": terms.stop_early,
+    });
+    request
+}
+
+/// A preload.
+pub(crate) fn preload(keys: &Keys, priority: &str, deadline_us: u32) -> Value {
+    let key = |at: usize| match keys.form(at) {
+        Ok(form) => json!({ "form": form, "key": hex::encode(keys.key(at)) }),
+        Err(reason) => {
+            assert!(keys.key(at).iter().all(|byte| *byte == 0), "a refused key's bytes are zero");
+            json!({ "refused": reason.name() })
+        }
+    };
+    json!({
+        "kind": "preload",
+        "operation": keys.operation().name,
+        "priority": priority,
+        "deadline_us": deadline_us,
+        "nonce": hex::encode(NONCE),
+        "keys": (0..keys.count()).map(key).collect::<Vec<_>>(),
+    })
 }
 
 /// The status request.
@@ -97,7 +136,7 @@ pub(crate) fn items(columns: &Columns) -> Vec<Item> {
             let entries = columns.entries(i);
             let keys: Vec<Vec<u8>> = match operation.grouping {
                 _ if operation.key_len == 0 => Vec::new(),
-                Grouping::Single => vec![columns.key(i).to_vec()],
+                Grouping::Single | Grouping::Messages => vec![columns.key(i).to_vec()],
                 _ => entries.clone().map(|entry| columns.entry_key(entry).to_vec()).collect(),
             };
             let messages = match operation.grouping {
@@ -143,6 +182,12 @@ pub(crate) fn reply(reply: &Reply) -> Value {
         "values": values,
         "message": reply.message,
         "backends": reply.backends,
+        "tally": reply.tally.map(|tally| json!({
+            "power": tally.power,
+            "outcome": tally.outcome.name(),
+            "place": tally.outcome.place(),
+        })),
+        "tables": reply.tables,
         "node": if reply.node.is_empty() { Value::Null } else { serde_json::from_slice(&reply.node).expect("JSON") },
     })
 }

@@ -21,7 +21,12 @@ const PROTOCOL: &[Section] = &[
     ("example-digest", tables::example_digest),
     ("example-ed25519", tables::example_ed25519),
     ("example-user-id", tables::example_user_id),
+    ("example-proof", tables::example_proof),
+    ("example-quorum", tables::example_quorum),
+    ("example-preload", tables::example_preload),
+    ("outcomes", tables::outcomes),
     ("example-reply", tables::example_reply),
+    ("example-tally", tables::example_tally),
     ("example-refusal", tables::example_refusal),
 ];
 

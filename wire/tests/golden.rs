@@ -30,6 +30,12 @@ fn golden() -> Vec<Golden> {
         bytes: case.encode(),
         outcome: ("ok", describe::meant(&case)),
     });
+    let others = cases::others().into_iter().map(|case| Golden {
+        file: case.file.into(),
+        shows: case.shows,
+        bytes: case.bytes,
+        outcome: ("ok", case.meant),
+    });
     let (file, shows, bytes) = cases::status_request();
     let status = Golden { file: file.into(), shows, bytes, outcome: ("ok", describe::status("consensus")) };
     let replies = cases::replies().into_iter().map(|case| Golden {
@@ -44,7 +50,7 @@ fn golden() -> Vec<Golden> {
         bytes: case.bytes,
         outcome: ("error", case.status.name().into()),
     });
-    requests.chain([status]).chain(replies).chain(bad).collect()
+    requests.chain(others).chain([status]).chain(replies).chain(bad).collect()
 }
 
 fn is_reply(file: &str) -> bool {
@@ -92,10 +98,10 @@ fn what_is_decoded_is_exactly_the_index() {
 #[test]
 fn every_status_a_decoder_can_find_has_a_frame() {
     let found: BTreeSet<_> = malformed::all().iter().map(|case| case.status).collect();
-    // That a frame was slow, or is more than its tenant may ask for, is not in its bytes.
+    // That a frame was slow, is more than its tenant may ask for, or asks for what this node lacks is not in its bytes.
     let of_bytes = Status::ALL.iter().filter(|status| {
         matches!(status.blame(), Blame::PeerMisbehaved | Blame::PeerIncompatible)
-            && !matches!(status, Status::Slow | Status::NotAllowed)
+            && !matches!(status, Status::Slow | Status::NotAllowed | Status::NotServed)
     });
     assert_eq!(found, of_bytes.copied().collect());
 }

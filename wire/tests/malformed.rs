@@ -49,7 +49,7 @@ const SM2: &str = "request-sm2-za-user-id";
 
 /// Every malformed golden frame.
 pub(crate) fn all() -> Vec<Malformed> {
-    [headers(), more_headers(), bodies(), parameters(), replies()].into_iter().flatten().collect()
+    [headers(), more_headers(), bodies(), parameters(), ballots(), replies()].into_iter().flatten().collect()
 }
 
 fn headers() -> Vec<Malformed> {
@@ -79,7 +79,9 @@ fn more_headers() -> Vec<Malformed> {
         spoil("flag", ONE, Status::UnknownFlag, "bit 31 of the flags", &[(15, &[0x80])]),
         spoil("kind-zero", ONE, Status::UnknownKind, "kind 0", &[(6, &[0])]),
         spoil("kind", ONE, Status::UnknownKind, "kind 0x0103", &[(7, &[1])]),
-        spoil("kind-reserved", ONE, Status::NotServed, "kind 6, quorum, which is reserved", &[(6, &[6])]),
+        spoil("quorum-row", ONE, Status::UnknownRow, "a quorum of digests", &[(6, &[6])]),
+        spoil("quorum-grouped", BLS, Status::UnknownRow, "a quorum of aggregates, which are no votes", &[(6, &[6])]),
+        spoil("preload-row", ONE, Status::UnknownRow, "a preload of a row without keys", &[(6, &[7])]),
         spoil("row", ONE, Status::UnknownRow, "row 0x03ff", &[(8, &[0xff])]),
         spoil("row-of-another-kind", ONE, Status::UnknownRow, "a digest under ml-dsa-65", &[(8, &row)]),
         spoil("hash", ONE, Status::UnknownHash, "hash 200", &[(10, &[200])]),
@@ -170,6 +172,33 @@ fn parameters() -> Vec<Malformed> {
     ]
 }
 
+/// An Ed25519 quorum: terms at 64 (total at 68, numerator at 76, denominator at 84, the flags at 92), powers at 96, forms
+/// at 120. A preload of P-256 keys: forms at 64, keys at 72.
+fn ballots() -> Vec<Malformed> {
+    let quorum =
+        |what, status, shows, patches: &[Patch<'_>]| spoil(what, "request-quorum-ed25519", status, shows, patches);
+    let preload =
+        |what, status, shows, patches: &[Patch<'_>]| spoil(what, "request-preload-p256", status, shows, patches);
+    vec![
+        quorum("quorum-flag", Status::BadParameter, "terms whose last byte is 2", &[(93, &[2])]),
+        quorum("quorum-denominator", Status::BadParameter, "a denominator of 0", &[(84, &[0])]),
+        quorum("quorum-fraction", Status::BadParameter, "a fraction of 4/3", &[(76, &[4])]),
+        quorum("quorum-total", Status::BadParameter, "powers that add up to more than the total", &[(70, &[0])]),
+        quorum("quorum-terms-short", Status::BadParameter, "terms of 25 bytes", &[(66, &[25]), (93, &[0])]),
+        quorum("quorum-powers-many", Status::Truncated, "powers for 65,536 votes", &[(16, &[0, 0, 1])]),
+        quorum("quorum-padding", Status::NotZero, "a padding byte behind the forms", &[(124, &[1])]),
+        // The total, a multiple of 8 bytes behind, is not a user id.
+        quorum("terms-not-taken", Status::UnknownParameter, "terms for a verify request", &[(6, &[1])]),
+        spoil("terms-missing", ED25519, Status::BadParameter, "a quorum without terms", &[(6, &[6])]),
+        preload("preload-hash", Status::UnknownHash, "keys with a message hash", &[(10, &[1])]),
+        preload("preload-stride", Status::NotZero, "keys with a message stride", &[(28, &[8])]),
+        preload("preload-form", Status::BadForm, "a hybrid key for a row that has none", &[(64, &[6])]),
+        preload("preload-count", Status::TrailingBytes, "fewer keys than there are", &[(16, &[2]), (66, &[0])]),
+        spoil("preload-parameter", "request-preload-none", Status::UnknownParameter, "keys with a user id", &[])
+            .with_parameter(&[1, 0, 0, 0]),
+    ]
+}
+
 impl Malformed {
     /// The same frame, which has no parameters, with these 8 bytes or fewer of them.
     fn with_parameter(mut self, tagged: &[u8]) -> Self {
@@ -226,6 +255,15 @@ fn replies() -> Vec<Malformed> {
         spoil("reply-trailer-large", busy, Status::TooLarge, "a trailer of 96 KiB and 8", &[(56, &trailer)]),
         spoil("reply-trailer-misaligned", busy, Status::Misaligned, "a trailer_len of 41", &[(56, &[41])]),
         spoil("reply-message-utf8", busy, Status::BadParameter, "a message that is not UTF-8", &[(70, &[0xff])]),
+        spoil("reply-tally-zero", "reply-quorum", Status::BadParameter, "an outcome of 0", &[(84, &[0])]),
+        spoil(
+            "reply-tally-place",
+            "reply-quorum",
+            Status::BadParameter,
+            "a place where no vote decided",
+            &[(85, &[1])],
+        ),
+        spoil("reply-tables", "reply-preload", Status::BadParameter, "bytes of tables in 7 bytes", &[(74, &[7])]),
         spoil("reply-counts", "reply-digests", Status::BadParameter, "counts of 11 bytes", &[(170, &[11])]),
         long,
     ]

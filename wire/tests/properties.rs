@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use assay_scheme::quorum::{Outcome, Tally};
 use assay_scheme::registry::{Grouping, Messages, OPERATIONS};
 use assay_scheme::{Operation, Output, Parameters, Priority, Reason, Row};
 use assay_wire::codec::{Echo, Reply, decode_reply, decode_request, encode_reply, encode_request_head};
@@ -29,6 +30,7 @@ fn item(operation: &'static Operation, stride: Option<usize>) -> impl Strategy<V
     let (keys, messages) = match operation.grouping {
         Grouping::Single => (usize::from(operation.key_len > 0)..2, 1..2),
         Grouping::Keys => (0..4, 1..2),
+        Grouping::Messages if operation.key_len > 0 => (1..2, 0..4),
         Grouping::KeysAndMessages | Grouping::Messages => (0..4, 0..4),
     };
     let plain = (
@@ -80,7 +82,14 @@ fn reply() -> impl Strategy<Value = Reply> {
     let items = (0_usize..40, select(vec![0, 20, 32, 64]))
         .prop_flat_map(|(items, width)| (bytes(items), bytes(items * width), Just(width)));
     let timings = any::<[u32; 3]>();
-    let trailer = ("\\PC{0,400}", vec(any::<u32>(), 0..BACKENDS_MAX), vec(any::<u8>(), 0..300));
+    let tally = proptest::option::of((any::<u64>(), 1..=5_u8, any::<u16>())).prop_map(|tally| {
+        tally.map(|(power, byte, place)| Tally {
+            power,
+            outcome: Outcome::from_byte(byte, place.into()).expect("an outcome's byte"),
+        })
+    });
+    let lists = (vec(any::<u32>(), 0..BACKENDS_MAX), vec(any::<u8>(), 0..300));
+    let trailer = ("\\PC{0,400}", lists, tally, any::<Option<u64>>());
     (items, any::<u16>(), any::<(u16, u16, [u8; 16])>(), timings, trailer).prop_map(
         |((verdicts, values, width), status, (kind, row, nonce), [retry_after_us, queue_us, compute_us], trailer)| {
             // Half of the replies are answers: a refusal bears no items.
@@ -89,11 +98,11 @@ fn reply() -> impl Strategy<Value = Reply> {
             } else {
                 Reply { status, kind, row, nonce, ..Reply::default() }
             };
-            let (mut message, backends, node) = trailer;
+            let (mut message, (backends, node), tally, tables) = trailer;
             while message.len() > 1_024 {
                 message.pop();
             }
-            Reply { retry_after_us, queue_us, compute_us, message, backends, node, ..answered }
+            Reply { retry_after_us, queue_us, compute_us, message, backends, node, tally, tables, ..answered }
         },
     )
 }
@@ -157,7 +166,7 @@ proptest! {
         prop_assert_eq!(request.frame.nonce, cases::NONCE);
         prop_assert_eq!(request.frame.shape, columns.shape());
         prop_assert_eq!(request.frame.operation.map(|operation| operation.row), Some(row));
-        let found = request.columns.as_ref().expect("columns");
+        let found = request.columns().expect("columns");
         prop_assert_eq!(describe::items(found), items);
         identity(&frame);
     }

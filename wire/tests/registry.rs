@@ -1,6 +1,7 @@
 //! The ids on file: vectors/wire/registry.json is append-only. What it records must still be so; what is new in the code is
 //! added with `ASSAY_BLESS=1`, and is then there for good.
 
+use assay_scheme::quorum::Outcome;
 use assay_scheme::registry::{Grouping, Messages, OPERATIONS, Operation};
 use assay_scheme::{Hash, Kind, Output, Priority, Verdict};
 use assay_wire::parameters::{ReplyTag, RequestTag};
@@ -47,6 +48,7 @@ fn ids<T>(all: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String, id: imp
 fn in_code() -> Value {
     let rows: Map<String, Value> = OPERATIONS.iter().map(|each| (each.name.to_owned(), row(each))).collect();
     let verdicts = (0..=u8::MAX).filter_map(|byte| Verdict::from_byte(byte).map(|verdict| (verdict, byte)));
+    let outcomes = (0..=u8::MAX).filter_map(|byte| Outcome::from_byte(byte, 0));
     json!({
         "alpn": String::from_utf8_lossy(assay_wire::ALPN),
         "request_magic": assay_wire::header::REQUEST_MAGIC,
@@ -60,6 +62,7 @@ fn in_code() -> Value {
         "verdicts": ids(verdicts, |(verdict, _)| verdict.to_string(), |(_, byte)| u64::from(*byte)),
         "statuses": ids(Status::ALL, |each| each.name().into(), |each| u64::from(each.code())),
         "close_codes": ids(CloseCode::ALL, |each| each.name().into(), |each| u64::from(each.code())),
+        "outcomes": ids(outcomes, |outcome| outcome.name().into(), |outcome| u64::from(outcome.byte())),
         "request_tags": ids(RequestTag::ALL, |each| each.name().into(), |each| **each as u64),
         "reply_tags": ids(ReplyTag::ALL, |each| each.name().into(), |each| **each as u64),
     })

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use assay_scheme::quorum::Outcome;
 use assay_scheme::registry::{Grouping, Messages, OPERATIONS, Operation};
 use assay_scheme::{Cause, Hash, Kind, Output, Priority, Reason, Verdict};
 use assay_wire::limits;
@@ -169,10 +170,12 @@ pub(crate) fn kinds() -> String {
         Kind::Verify => "A verdict for each key, signature and message.",
         Kind::Recover => "A public key or address for each signature and message.",
         Kind::Digest => "A digest for each message.",
-        Kind::Merkle => "A root for each tree of leaves.",
-        Kind::Pow => "Proof of work of block headers. Reserved: answered with `not-served`.",
-        Kind::Quorum => "Votes with powers against a threshold. Reserved: answered with `not-served`.",
-        Kind::Preload => "Keys whose tables are wanted ready. Reserved: answered with `not-served`.",
+        Kind::Merkle => "A root for each tree of leaves, or a verdict for each proof against a root.",
+        Kind::Pow => "A verdict and the hash for each block header.",
+        Kind::Quorum => {
+            "A verdict for each vote, what they add up to, and whether it is enough. Rows of verify without groups."
+        }
+        Kind::Preload => "Keys whose tables are wanted ready. Rows of verify.",
         Kind::Status => "What the node offers and how busy it is. It has no rows.",
     };
     table(
@@ -224,6 +227,9 @@ pub(crate) fn verdicts() -> String {
         Verdict::NotEvaluated(Cause::Cancelled) => "The request was withdrawn.",
         Verdict::NotEvaluated(Cause::BackendFault) => "Every backend that serves the row failed on this item's batch.",
         Verdict::NotEvaluated(Cause::Stopped) => "The node stopped before the item was computed.",
+        Verdict::NotEvaluated(Cause::NotNeeded) => {
+            "The answer was certain without it: a vote behind the one that reached its threshold."
+        }
     };
     let all = (0..=u8::MAX).filter_map(Verdict::from_byte);
     table(
@@ -375,6 +381,96 @@ pub(crate) fn example_reply() -> String {
         (12, "1 item by backend 0, 0 by 1, 2 by 2"),
     ];
     dump("reply-digests", REPLY_FIELDS, &behind)
+}
+
+pub(crate) fn example_proof() -> String {
+    let behind = [
+        (3, "forms: item 1 was refused in encoding, its key"),
+        (5, "padding"),
+        (16, "groups: 0, 2, 2, 3"),
+        (32, "keys: item 0's root"),
+        (32, "item 1, zeros"),
+        (32, "item 2's root"),
+        (16, "signatures: item 0, index 2 of 3 leaves"),
+        (16, "item 1, zeros"),
+        (16, "item 2, index 0 of 1 leaf"),
+        (16, "offsets: 0, 4, 36, 36"),
+        (4, "messages: item 0's leaf, \"leaf\""),
+        (32, "item 0's path, one node; item 2's leaf has no bytes, and it has no path"),
+        (4, "padding"),
+    ];
+    dump("request-merkle-proof", REQUEST_FIELDS, &behind)
+}
+
+pub(crate) fn example_quorum() -> String {
+    let behind = [
+        (2, "tag 5, terms"),
+        (2, "len 26"),
+        (8, "total 1,000,000"),
+        (8, "numerator 2"),
+        (8, "denominator 3"),
+        (1, "at_least: no, the fraction must be exceeded"),
+        (1, "stop_early: yes"),
+        (2, "padding"),
+        (24, "powers: 400,000, 300,000, 1"),
+        (3, "forms: item 2 was refused in encoding, its signature"),
+        (5, "padding"),
+        (32, "keys: item 0"),
+        (32, "item 1"),
+        (32, "item 2, zeros"),
+        (64, "signatures: item 0"),
+        (64, "item 1"),
+        (64, "item 2, zeros"),
+        (6, "messages: \"vote 1\", at a stride of 6"),
+        (6, "\"vote 2\""),
+        (6, "item 2, zeros"),
+        (6, "padding"),
+    ];
+    dump("request-quorum-ed25519", REQUEST_FIELDS, &behind)
+}
+
+pub(crate) fn example_tally() -> String {
+    let behind = [
+        (3, "verdicts: valid, valid, not needed"),
+        (5, "padding"),
+        (2, "tag 5, tally"),
+        (2, "len 13"),
+        (8, "power 700,000"),
+        (1, "outcome 1, reached"),
+        (4, "place: no vote alone"),
+        (7, "padding"),
+    ];
+    dump("reply-quorum", REPLY_FIELDS, &behind)
+}
+
+pub(crate) fn example_preload() -> String {
+    let behind = [
+        (3, "forms: 04, one refused, 03"),
+        (5, "padding"),
+        (64, "keys: x ‖ y"),
+        (64, "refused in encoding, zeros"),
+        (64, "x ‖ y"),
+    ];
+    dump("request-preload-p256", REQUEST_FIELDS, &behind)
+}
+
+/// What a ballot may come to.
+pub(crate) fn outcomes() -> String {
+    let meaning = |outcome| match outcome {
+        Outcome::Reached => "Every vote looked at is valid, each by a signer of its own, and their power is enough.",
+        Outcome::NotEnough => "They are, and their power is not enough.",
+        Outcome::InvalidVote(_) => "The vote at this place is invalid, which alone refuses the whole.",
+        Outcome::DuplicateSigner(_) => {
+            "The signer of the vote at this place has voted before, which alone refuses the whole."
+        }
+        Outcome::NotEvaluated(_) => "The vote at this place has no verdict, so that nothing can be said.",
+    };
+    table(
+        ["outcome", "name", "meaning"],
+        (0..=u8::MAX)
+            .filter_map(|byte| Outcome::from_byte(byte, 0))
+            .map(|each| [each.byte().to_string(), code(each.name()), meaning(each).into()]),
+    )
 }
 
 pub(crate) fn example_refusal() -> String {

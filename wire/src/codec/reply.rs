@@ -2,12 +2,13 @@
 //! buffer more than [`crate::limits::REPLY_BYTES_MAX`].
 
 use assay_scheme::limits::{COLUMN_ALIGN, ITEMS_MAX};
+use assay_scheme::quorum::Tally;
 
 use crate::codec::Echo;
 use crate::header::{REPLY_HEADER_LEN, REPLY_MAGIC, RawReplyHeader};
 use crate::limits::{BACKENDS_MAX, MESSAGE_BYTES_MAX, NODE_BYTES_MAX, TRAILER_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::node::NodeStatus;
-use crate::parameters::{ReplyTag, TagReader, put, tagged_len};
+use crate::parameters::{ReplyTag, TALLY_LEN, TagReader, put, read_tally, tagged_len, write_tally};
 use crate::status::Status;
 
 /// A decoded or not yet encoded reply.
@@ -39,6 +40,10 @@ pub struct Reply {
     pub backends: Vec<u32>,
     /// The status operation's JSON; empty for none.
     pub node: Vec<u8>,
+    /// What a quorum's votes add up to.
+    pub tally: Option<Tally>,
+    /// Bytes of the tables that a preload made ready.
+    pub tables: Option<u64>,
 }
 
 /// What a reply's header says, checked: how much follows, and for whom.
@@ -69,6 +74,13 @@ impl ReplyFrame {
     #[must_use]
     pub fn rest_len(&self) -> usize {
         self.body_len + self.trailer_len
+    }
+
+    /// Bytes of the verdicts and of the values, padded, and of the trailer: [`ReplyFrame::rest_len`] together.
+    #[must_use]
+    pub fn part_lens(&self) -> [usize; 3] {
+        let verdicts = self.items.next_multiple_of(COLUMN_ALIGN);
+        [verdicts, self.body_len - verdicts, self.trailer_len]
     }
 }
 
@@ -124,8 +136,10 @@ fn body_len(items: usize, value_width: usize) -> usize {
     items.next_multiple_of(COLUMN_ALIGN) + (items * value_width).next_multiple_of(COLUMN_ALIGN)
 }
 
-fn trailer_len(message: usize, backends: usize, node: usize) -> usize {
-    [message, 4 * backends, node]
+fn trailer_len(message: usize, backends: usize, reply: &Reply) -> usize {
+    let tally = if reply.tally.is_some() { TALLY_LEN } else { 0 };
+    let tables = if reply.tables.is_some() { size_of::<u64>() } else { 0 };
+    [message, 4 * backends, reply.node.len(), tally, tables]
         .into_iter()
         .filter(|len| *len > 0)
         .map(tagged_len)
@@ -133,14 +147,42 @@ fn trailer_len(message: usize, backends: usize, node: usize) -> usize {
         .next_multiple_of(COLUMN_ALIGN)
 }
 
-/// A reply's bytes, allocated once. A message is cut at [`MESSAGE_BYTES_MAX`] and the counts at [`BACKENDS_MAX`].
+/// A reply's bytes, allocated once: for tools and tests. A node hands [`encode_reply_parts`] on.
+///
+/// # Panics
+/// As there.
+#[must_use]
+pub fn encode_reply(reply: &Reply) -> Vec<u8> {
+    let (head, trailer) = head_and_trailer(reply);
+    let mut bytes = Vec::with_capacity(head.len() + body_len(reply.verdicts.len(), reply.value_width) + trailer.len());
+    bytes.extend_from_slice(&head);
+    for column in [&reply.verdicts, &reply.values] {
+        bytes.extend_from_slice(column);
+        bytes.resize(bytes.len().next_multiple_of(COLUMN_ALIGN), 0);
+    }
+    bytes.extend_from_slice(&trailer);
+    bytes
+}
+
+/// A reply's bytes in the parts that follow each other: header, verdicts, values, trailer; the verdicts and values are the
+/// reply's own memory. A message is cut at [`MESSAGE_BYTES_MAX`] and the counts at [`BACKENDS_MAX`].
 ///
 /// # Panics
 /// When the reply could not be read by anybody: more than [`ITEMS_MAX`] items, values that are not `value_width` bytes an
 /// item, a width above [`VALUE_BYTES_MAX`], a node document above [`NODE_BYTES_MAX`] (the constructors of [`Reply`] and
 /// [`NodeStatus::to_json`] make none), or items under a status other than ok.
 #[must_use]
-pub fn encode_reply(reply: &Reply) -> Vec<u8> {
+pub fn encode_reply_parts(reply: Reply) -> [Vec<u8>; 4] {
+    let (head, trailer) = head_and_trailer(&reply);
+    let [verdicts, values] = [reply.verdicts, reply.values].map(|mut column| {
+        column.resize(column.len().next_multiple_of(COLUMN_ALIGN), 0);
+        column
+    });
+    [head.to_vec(), verdicts, values, trailer]
+}
+
+/// What stands before and behind a reply's columns.
+fn head_and_trailer(reply: &Reply) -> ([u8; REPLY_HEADER_LEN], Vec<u8>) {
     let items = reply.verdicts.len();
     assert!(items <= ITEMS_MAX as usize && reply.value_width <= VALUE_BYTES_MAX as usize, "a reply within limits");
     assert_eq!(reply.values.len(), items * reply.value_width, "value_width bytes an item");
@@ -148,8 +190,7 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
     assert!(reply.node.len() <= NODE_BYTES_MAX, "a node document that fits a tagged value");
     let message = &reply.message.as_bytes()[..message_len(&reply.message)];
     let backends = &reply.backends[..reply.backends.len().min(BACKENDS_MAX)];
-    let body_len = body_len(items, reply.value_width);
-    let trailer_len = trailer_len(message.len(), backends.len(), reply.node.len());
+    let trailer_len = trailer_len(message.len(), backends.len(), reply);
     let header = RawReplyHeader {
         magic: REPLY_MAGIC,
         header_len: REPLY_HEADER_LEN as u16,
@@ -161,18 +202,12 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
         retry_after_us: reply.retry_after_us,
         queue_us: reply.queue_us,
         compute_us: reply.compute_us,
-        body_len: body_len as u64,
+        body_len: body_len(items, reply.value_width) as u64,
         nonce: reply.nonce,
         trailer_len: trailer_len as u32,
         reserved: [0; 4],
     };
-    let len = REPLY_HEADER_LEN + body_len + trailer_len;
-    let mut bytes = Vec::with_capacity(len);
-    bytes.extend_from_slice(&header.write());
-    for column in [&reply.verdicts, &reply.values] {
-        bytes.extend_from_slice(column);
-        bytes.resize(bytes.len().next_multiple_of(COLUMN_ALIGN), 0);
-    }
+    let mut bytes = Vec::with_capacity(trailer_len);
     if !message.is_empty() {
         put(&mut bytes, ReplyTag::Message as u16, message);
     }
@@ -186,8 +221,14 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
     if !reply.node.is_empty() {
         put(&mut bytes, ReplyTag::Node as u16, &reply.node);
     }
-    bytes.resize(len, 0);
-    bytes
+    if let Some(tally) = &reply.tally {
+        put(&mut bytes, ReplyTag::Tally as u16, &write_tally(tally));
+    }
+    if let Some(tables) = reply.tables {
+        put(&mut bytes, ReplyTag::Tables as u16, &tables.to_le_bytes());
+    }
+    bytes.resize(trailer_len, 0);
+    (header.write(), bytes)
 }
 
 /// Reads a reply's 64 header bytes.
@@ -247,8 +288,22 @@ pub fn decode_reply_rest(frame: &ReplyFrame, rest: &[u8]) -> Result<Reply, Statu
     if rest.len() > frame.rest_len() {
         return Err(Status::TrailingBytes);
     }
-    let (verdicts, tail) = column(rest, frame.items)?;
-    let (values, trailer) = column(tail, frame.items * frame.value_width)?;
+    let [verdicts, _, trailer] = frame.part_lens();
+    let (verdicts, tail) = rest.split_at_checked(verdicts).ok_or(Status::Truncated)?;
+    let (values, trailer) = tail.split_at_checked(tail.len() - trailer).ok_or(Status::Truncated)?;
+    decode_reply_parts(frame, verdicts.to_vec(), values.to_vec(), trailer)
+}
+
+/// The same from its three parts, each of [`ReplyFrame::part_lens`]'s length, so that verdicts and values are not copied.
+///
+/// # Errors
+/// As there.
+pub fn decode_reply_parts(
+    frame: &ReplyFrame,
+    verdicts: Vec<u8>,
+    values: Vec<u8>,
+    trailer: &[u8],
+) -> Result<Reply, Status> {
     let mut reply = Reply {
         status: frame.status,
         kind: frame.echo.kind,
@@ -258,22 +313,25 @@ pub fn decode_reply_rest(frame: &ReplyFrame, rest: &[u8]) -> Result<Reply, Statu
         queue_us: frame.queue_us,
         compute_us: frame.compute_us,
         value_width: frame.value_width,
-        verdicts: verdicts.to_vec(),
-        values: values.to_vec(),
+        verdicts: column(verdicts, frame.items)?,
+        values: column(values, frame.items * frame.value_width)?,
         ..Reply::default()
     };
+    if trailer.len() != frame.trailer_len {
+        return Err(Status::Truncated);
+    }
     read_trailer(trailer, &mut reply)?;
     Ok(reply)
 }
 
-/// The first `len` bytes, and what follows their padding, which is zero.
-fn column(bytes: &[u8], len: usize) -> Result<(&[u8], &[u8]), Status> {
-    let (padded, rest) = bytes.split_at_checked(len.next_multiple_of(COLUMN_ALIGN)).ok_or(Status::Truncated)?;
-    let (column, padding) = padded.split_at(len);
+/// A column without its padding, which is zero.
+fn column(mut padded: Vec<u8>, len: usize) -> Result<Vec<u8>, Status> {
+    let padding = padded.get(len..).ok_or(Status::Truncated)?;
     if padding.iter().any(|byte| *byte != 0) {
         return Err(Status::NotZero);
     }
-    Ok((column, rest))
+    padded.truncate(len);
+    Ok(padded)
 }
 
 /// A tag nobody assigned is skipped: what a newer node adds is of no use to this client.
@@ -296,6 +354,10 @@ fn read_trailer(trailer: &[u8], reply: &mut Reply) -> Result<(), Status> {
                 reply.backends = counts.iter().map(|count| u32::from_le_bytes(*count)).collect();
             }
             Some(ReplyTag::Node) => reply.node = value.to_vec(),
+            Some(ReplyTag::Tally) => reply.tally = Some(read_tally(value).ok_or(Status::BadParameter)?),
+            Some(ReplyTag::Tables) => {
+                reply.tables = Some(u64::from_le_bytes(value.try_into().map_err(|_| Status::BadParameter)?));
+            }
             Some(ReplyTag::Receipt) | None => {}
         }
     }
@@ -332,6 +394,7 @@ mod tests {
         assert_eq!(bytes.capacity(), bytes.len());
         assert_eq!(bytes.len(), 64 + 8 + 96 + 24);
         assert_eq!(decode_reply(&bytes), Ok(answer()));
+        assert_eq!(encode_reply_parts(answer()).concat(), bytes);
     }
 
     #[test]

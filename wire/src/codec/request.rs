@@ -1,11 +1,12 @@
 //! Requests. A header is checked in this order, and the first thing wrong is the answer: magic, header length, kind,
-//! flags, reserved bytes, priority, row, hash, items, alignment, size. Then the parameters, then the columns.
+//! flags, reserved bytes, priority, row, hash, items, alignment, size. Then the parameters, then the body.
 
 use std::sync::Arc;
 
 use assay_scheme::limits::{BODY_BYTES_MAX, COLUMN_ALIGN, ITEMS_MAX};
 use assay_scheme::parameters::ParameterError;
-use assay_scheme::{Columns, Hash, Kind, Operation, Parameters, Priority, Row, Shape};
+use assay_scheme::quorum::{Terms, is_votable};
+use assay_scheme::{Ballot, Columns, Hash, Keys, Kind, Operation, Parameters, Priority, Row, Shape};
 
 use crate::header::{REQUEST_HEADER_LEN, REQUEST_MAGIC, RawRequestHeader};
 use crate::limits::PARAMETERS_BYTES_MAX;
@@ -42,8 +43,21 @@ pub struct Request {
     pub frame: RequestFrame,
     /// Its parameters, which fit the operation.
     pub parameters: Parameters,
-    /// Its columns; `None` for the status operation.
-    pub columns: Option<Columns>,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// What a request carries behind its parameters.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Nothing: the status operation.
+    Nothing,
+    /// Items to verify, recover, digest, or prove.
+    Items(Columns),
+    /// Votes to count.
+    Votes(Ballot),
+    /// Keys to keep ready.
+    Keys(Keys),
 }
 
 /// What a reply repeats of its request.
@@ -88,20 +102,34 @@ impl RequestFrame {
 }
 
 impl Request {
-    /// The whole frame, its columns copied: for tools and tests. A client writes [`encode_request_head`] and the columns'
+    /// The whole frame, its body copied: for tools and tests. A client writes [`encode_request_head`] and the columns'
     /// `body()` one behind the other.
     ///
     /// # Errors
     /// When the parameters do not fit the columns' operation.
     pub fn encode(&self) -> Result<Vec<u8>, ParameterError> {
         let RequestFrame { priority, deadline_us, nonce, .. } = self.frame;
-        match &self.columns {
-            None => Ok(status_header(priority as u8, nonce).write().to_vec()),
-            Some(columns) => {
-                let mut bytes = encode_request_head(columns, &self.parameters, priority, deadline_us, nonce)?;
-                bytes.extend_from_slice(columns.body());
-                Ok(bytes)
+        let (mut bytes, body) = match &self.body {
+            Body::Nothing => (status_header(priority as u8, nonce).write().to_vec(), &[][..]),
+            Body::Items(columns) => {
+                (encode_request_head(columns, &self.parameters, priority, deadline_us, nonce)?, columns.body())
             }
+            Body::Votes(ballot) => {
+                (encode_quorum_head(ballot, &self.parameters, priority, deadline_us, nonce)?, ballot.votes().body())
+            }
+            Body::Keys(keys) => (encode_preload_head(keys, priority, deadline_us, nonce), keys.body()),
+        };
+        bytes.extend_from_slice(body);
+        Ok(bytes)
+    }
+
+    /// The items, or the votes.
+    #[must_use]
+    pub fn columns(&self) -> Option<&Columns> {
+        match &self.body {
+            Body::Items(columns) => Some(columns),
+            Body::Votes(ballot) => Some(ballot.votes()),
+            Body::Nothing | Body::Keys(_) => None,
         }
     }
 }
@@ -119,9 +147,6 @@ pub fn decode_request_header(bytes: &[u8; REQUEST_HEADER_LEN]) -> Result<Request
         return Err(Status::HeaderLength);
     }
     let kind = Kind::from_id(raw.kind).ok_or(Status::UnknownKind)?;
-    if matches!(kind, Kind::Pow | Kind::Quorum | Kind::Preload) {
-        return Err(Status::NotServed);
-    }
     if raw.flags != 0 {
         return Err(Status::UnknownFlag);
     }
@@ -134,15 +159,23 @@ pub fn decode_request_header(bytes: &[u8; REQUEST_HEADER_LEN]) -> Result<Request
     }
     let operation = Row::from_id(raw.row)
         .map(Row::operation)
-        .filter(|operation| operation.kind == kind)
+        .filter(|operation| operation.kind == kind.of_rows() && (kind != Kind::Quorum || is_votable(operation)))
         .ok_or(Status::UnknownRow)?;
     let hash = match raw.hash {
         0 => None,
         byte => Some(Hash::from_byte(byte).ok_or(Status::UnknownHash)?),
     };
-    // The hash is all of the parameters that the header has: one that the row lacks or does not take ends it here.
+    // The hash is all of the parameters that the header has: one that the row lacks or does not take ends it here. Keys alone
+    // are not hashed.
+    if kind == Kind::Preload && hash.is_some() {
+        return Err(Status::UnknownHash);
+    }
     Parameters { hash, ..Parameters::default() }.check(operation)?;
-    if raw.items == 0 {
+    if kind == Kind::Preload && raw.message_stride != 0 {
+        return Err(Status::NotZero);
+    }
+    // No keys: none are to be kept ready any more.
+    if raw.items == 0 && kind != Kind::Preload {
         return Err(Status::NoItems);
     }
     if raw.items > ITEMS_MAX {
@@ -208,15 +241,33 @@ pub fn decode_request_rest(frame: RequestFrame, rest: Arc<Vec<u8>>) -> Result<Re
     if rest.len() > frame.rest_len() {
         return Err(Status::TrailingBytes);
     }
-    let parameters = parameters::decode(&rest[..frame.params_len], frame.hash)?;
-    let columns = match frame.operation {
-        None => None,
-        Some(operation) => {
-            parameters.check(operation)?;
-            Some(Columns::parse(operation, frame.shape, rest, frame.params_len)?)
-        }
+    let (parameters, terms) = parameters::decode(&rest[..frame.params_len], frame.hash)?;
+    let Some(operation) = frame.operation else { return Ok(Request { frame, parameters, body: Body::Nothing }) };
+    parameters.check(operation)?;
+    let start = frame.params_len;
+    let body = match (frame.kind, terms) {
+        (Kind::Quorum, None) => return Err(Status::BadParameter),
+        (Kind::Quorum, Some(terms)) => Body::Votes(decode_votes(operation, &frame, terms, rest)?),
+        (_, Some(_)) => return Err(Status::UnknownParameter),
+        (Kind::Preload, None) if parameters != Parameters::default() => return Err(Status::UnknownParameter),
+        (Kind::Preload, None) => Body::Keys(Keys::parse(operation, frame.shape.items, rest, start)?),
+        (_, None) => Body::Items(Columns::parse(operation, frame.shape, rest, start)?),
     };
-    Ok(Request { frame, parameters, columns })
+    Ok(Request { frame, parameters, body })
+}
+
+/// Powers, a u64 a vote, and then the votes' columns.
+fn decode_votes(
+    operation: &'static Operation,
+    frame: &RequestFrame,
+    terms: Terms,
+    rest: Arc<Vec<u8>>,
+) -> Result<Ballot, Status> {
+    let votes_at = frame.params_len + POWER_LEN * frame.shape.items as usize;
+    let powers = rest.get(frame.params_len..votes_at).ok_or(Status::Truncated)?;
+    let powers = powers.as_chunks::<POWER_LEN>().0.iter().map(|power| u64::from_le_bytes(*power)).collect();
+    let votes = Columns::parse(operation, frame.shape, rest, votes_at)?;
+    Ok(Ballot::new(votes, powers, terms)?)
 }
 
 /// Reads a whole request frame, copying what follows its header: for tools and tests. A node reads the header first and
@@ -250,28 +301,84 @@ pub fn encode_request_head(
 ) -> Result<Vec<u8>, ParameterError> {
     let operation = columns.operation();
     parameters.check(operation)?;
-    let params_len = parameters::encoded_len(parameters);
-    let shape = columns.shape();
     let header = RawRequestHeader {
+        kind: operation.kind as u16,
+        body_len: columns.body().len() as u64,
+        ..header(operation, columns.shape(), priority, deadline_us, nonce)
+    };
+    Ok(head(header, parameters, None))
+}
+
+/// A quorum's bytes before its votes' columns: header, parameters and powers. The votes' own `body()` follows.
+///
+/// # Errors
+/// When the parameters do not fit the votes' operation.
+pub fn encode_quorum_head(
+    ballot: &Ballot,
+    parameters: &Parameters,
+    priority: Priority,
+    deadline_us: u32,
+    nonce: [u8; 16],
+) -> Result<Vec<u8>, ParameterError> {
+    let votes = ballot.votes();
+    parameters.check(votes.operation())?;
+    let header = RawRequestHeader {
+        kind: Kind::Quorum as u16,
+        body_len: (POWER_LEN * ballot.powers().len() + votes.body().len()) as u64,
+        ..header(votes.operation(), votes.shape(), priority, deadline_us, nonce)
+    };
+    let mut bytes = head(header, parameters, Some(ballot.terms()));
+    ballot.powers().iter().for_each(|power| bytes.extend_from_slice(&power.to_le_bytes()));
+    Ok(bytes)
+}
+
+/// A preload's bytes before its keys: the header. The keys' own `body()` follows.
+#[must_use]
+pub fn encode_preload_head(keys: &Keys, priority: Priority, deadline_us: u32, nonce: [u8; 16]) -> Vec<u8> {
+    // At most the items of a request.
+    let shape = Shape { items: keys.count() as u32, message_stride: 0 };
+    let header = RawRequestHeader {
+        kind: Kind::Preload as u16,
+        body_len: keys.body().len() as u64,
+        ..header(keys.operation(), shape, priority, deadline_us, nonce)
+    };
+    head(header, &Parameters::default(), None)
+}
+
+/// Bytes of a vote's power.
+const POWER_LEN: usize = 8;
+
+fn header(
+    operation: &Operation,
+    shape: Shape,
+    priority: Priority,
+    deadline_us: u32,
+    nonce: [u8; 16],
+) -> RawRequestHeader {
+    RawRequestHeader {
         magic: REQUEST_MAGIC,
         header_len: REQUEST_HEADER_LEN as u16,
-        kind: operation.kind as u16,
         row: operation.row.id(),
-        hash: parameters.hash.map_or(0, |hash| hash as u8),
         priority: priority as u8,
-        flags: 0,
         items: shape.items,
-        params_len: params_len as u32,
         deadline_us,
         message_stride: shape.message_stride,
-        body_len: columns.body().len() as u64,
         nonce,
-        reserved: [0; 8],
+        ..bytemuck::Zeroable::zeroed()
+    }
+}
+
+/// A header that still lacks the hash and the length of its parameters, with both, and the parameters.
+fn head(header: RawRequestHeader, parameters: &Parameters, terms: Option<&Terms>) -> Vec<u8> {
+    let mut bytes = vec![0; REQUEST_HEADER_LEN];
+    parameters::encode(parameters, terms, &mut bytes);
+    let header = RawRequestHeader {
+        hash: parameters.hash.map_or(0, |hash| hash as u8),
+        params_len: (bytes.len() - REQUEST_HEADER_LEN) as u32,
+        ..header
     };
-    let mut bytes = Vec::with_capacity(REQUEST_HEADER_LEN + params_len);
-    bytes.extend_from_slice(&header.write());
-    parameters::encode(parameters, &mut bytes);
-    Ok(bytes)
+    bytes[..REQUEST_HEADER_LEN].copy_from_slice(&header.write());
+    bytes
 }
 
 /// The whole frame of a status request: 64 bytes.
@@ -302,7 +409,7 @@ mod tests {
         assert_eq!(frame.rest_len(), 16);
         let rest = Arc::new(bytes[64..].to_vec());
         let request = decode_request_rest(frame, Arc::clone(&rest)).expect("decodes");
-        let columns = request.columns.expect("columns");
+        let columns = request.columns().expect("columns");
         assert!(std::ptr::eq(columns.body(), &rest[..]));
         assert_eq!(columns.message(0), b"abc");
         assert_eq!(request.frame.echo(), Echo { kind: 3, row: 0x0301, nonce: [7; 16] });
@@ -326,7 +433,7 @@ mod tests {
         let good = encode_status_request([3; 16]);
         let request = decode_request(&good).expect("decodes");
         assert_eq!(request.frame.kind, Kind::Status);
-        assert!(request.columns.is_none() && request.frame.operation.is_none());
+        assert!(request.columns().is_none() && request.frame.operation.is_none());
         for at in [8, 10, 16, 20, 24, 28, 32, 56] {
             let mut bytes = good.clone();
             bytes[at] = 1;
