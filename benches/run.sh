@@ -22,6 +22,7 @@ trap stop EXIT
 cat >"$dir/node.toml" <<END
 [listen]
 sockets = ["127.0.0.1:44644"]
+mtu_bytes_max = 6500
 [tls]
 ca = "$dir/ca/ca.pem"
 cert = "$dir/node/cert.pem"
@@ -34,7 +35,7 @@ load() {
     echo
     echo "\$ assay load --connect localhost:44644 $*"
     "$assay" load --connect localhost:44644 --ca "$dir/client/ca.pem" --cert "$dir/client/cert.pem" \
-        --key "$dir/client/key.pem" --seconds "$((seconds * 5))" "$@"
+        --key "$dir/client/key.pem" --mtu-bytes 6500 --seconds "$((seconds * 5))" "$@"
 }
 
 {

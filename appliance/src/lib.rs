@@ -14,6 +14,7 @@
 //! - [`admission`]: rate, concurrency and byte limits per tenant; bounded queues per priority.
 //! - [`batcher`]: one rule: send when full or when the oldest is too old.
 //! - [`dispatch`]: the one bridge between async and the engine.
+//! - [`preload`]: tenants' known keys, whose tables are kept ready.
 //! - [`health`]: what the node knows of itself. [`admin`], [`metrics`], [`logs`]: what operations people see.
 //! - [`config`]: `config/default.toml`, read aloud. [`limits`]: what may not be configured.
 //! - [`cli`]: the commands.
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod logs;
 pub mod metrics;
 pub mod node;
+pub mod preload;
 pub mod quic;
 pub mod session;
 pub mod tls;

@@ -13,8 +13,8 @@ use assay_core::engine::Clock;
 use assay_core::{Engine, Results};
 use assay_scheme::limits::{BODY_BYTES_MAX, ITEMS_MAX};
 use assay_scheme::registry::OPERATIONS;
-use assay_scheme::{Kind, Priority, Verdict};
-use assay_wire::codec::{decode_request_header, decode_request_rest, encode_reply};
+use assay_scheme::{Columns, Keys, Kind, Parameters, Priority, Row, Verdict};
+use assay_wire::codec::{Body, decode_request_header, decode_request_rest, encode_reply_parts};
 use assay_wire::limits::NODE_BYTES_MAX;
 use assay_wire::node::{BackendReport, QueueReport};
 use assay_wire::{CloseCode, Echo, NodeStatus, Reply, Request, RequestFrame, Status};
@@ -29,6 +29,7 @@ use crate::admission::{Admission, Admitted, Ask, Refusal, Tenant};
 use crate::dispatch::{Answer, Dispatch};
 use crate::health::Health;
 use crate::metrics;
+use crate::preload::{Preloads, Ready};
 
 /// What every session needs of its node.
 pub struct Service {
@@ -36,6 +37,8 @@ pub struct Service {
     pub admission: Arc<Admission>,
     /// The way to the engine.
     pub dispatch: Dispatch,
+    /// What tenants keep ready in it.
+    pub preloads: Preloads,
     /// For what it serves and how it is; requests go through `dispatch`.
     pub engine: Arc<Engine>,
     /// The node's knowledge of itself.
@@ -262,7 +265,7 @@ impl<'a> Session<'a> {
         let widest = match frame.operation {
             // The status document, and the largest verdict and value of each item.
             None => NODE_BYTES_MAX,
-            Some(operation) if !self.service.engine.serves(operation.row) => return Err(Status::NotServed.into()),
+            Some(operation) if !self.serves(frame.kind, operation.row) => return Err(Status::NotServed.into()),
             Some(operation) => {
                 let value = operation.values.iter().map(|(_, width)| *width).max().unwrap_or(0);
                 self.items * (1 + value)
@@ -279,11 +282,48 @@ impl<'a> Session<'a> {
 
     /// Has a request computed, or the node describe itself.
     async fn answer(&mut self, admitted: Admitted, request: Request) -> Result<Outgoing, End> {
-        let Some(columns) = request.columns else {
-            let reply = Reply::node_status(self.echo, &self.service.node_status());
-            return Ok(Outgoing { reply, status: Status::Ok, admitted: Some(admitted) });
-        };
-        let mut pending = self.service.dispatch.submit(admitted, request.parameters, columns);
+        match request.body {
+            Body::Nothing => {
+                let reply = Reply::node_status(self.echo, &self.service.node_status());
+                Ok(Outgoing { reply, status: Status::Ok, admitted: Some(admitted) })
+            }
+            Body::Items(columns) => self.compute(admitted, request.parameters, columns).await,
+            Body::Votes(ballot) => {
+                // A part of a request fits one.
+                let asked = ballot.asked().map_err(Status::from)?;
+                let mut outgoing = self.compute(admitted, request.parameters, asked).await?;
+                if outgoing.status == Status::Ok {
+                    let tally = ballot.tally(&outgoing.reply.verdicts);
+                    metrics::ballot_counted(tally.outcome);
+                    outgoing.reply.verdicts = ballot.all_verdicts(outgoing.reply.verdicts);
+                    outgoing.reply.tally = Some(tally);
+                }
+                Ok(outgoing)
+            }
+            Body::Keys(keys) => self.preload(admitted, keys).await,
+        }
+    }
+
+    /// Whether this node has an answer for such a request.
+    fn serves(&self, kind: Kind, row: Row) -> bool {
+        match kind {
+            Kind::Preload => self.service.preloads.serves(row),
+            _ => self.service.engine.serves(row),
+        }
+    }
+
+    /// Has keys' tables made.
+    async fn preload(&mut self, mut admitted: Admitted, keys: Keys) -> Result<Outgoing, End> {
+        let limit = self.service.admission.table_bytes(&self.peer.tenant);
+        let Ready { verdicts, bytes } = self.service.preloads.keep(self.peer.tenant.name(), keys, limit).await?;
+        admitted.leave_queue();
+        let reply = Reply { tables: Some(bytes), ..Reply::answer(self.echo, verdicts, Vec::new(), 0) };
+        Ok(Outgoing { reply, status: Status::Ok, admitted: Some(admitted) })
+    }
+
+    /// Has items computed.
+    async fn compute(&mut self, admitted: Admitted, parameters: Parameters, columns: Columns) -> Result<Outgoing, End> {
+        let mut pending = self.service.dispatch.submit(admitted, parameters, columns);
         let Some(answer) = pending.answer().await else {
             tracing::error!("the engine dropped a request without answering it");
             return Err(Status::NotEvaluated.into());
@@ -308,10 +348,10 @@ impl<'a> Session<'a> {
             // More urgent replies overtake on the same connection.
             let _ = send.set_priority(Priority::ALL.len() as i32 - priority as i32);
         }
-        let bytes = Bytes::from(encode_reply(&outgoing.reply));
-        metrics::reply_sent(self.peer.tenant.name(), bytes.len());
+        let mut parts = encode_reply_parts(outgoing.reply).map(Bytes::from);
+        metrics::reply_sent(self.peer.tenant.name(), parts.iter().map(Bytes::len).sum());
         let until = Instant::now() + self.service.reply_timeout;
-        timeout_at(until, send.write_chunk(bytes)).await.map_err(|_| Gone::SlowReader)??;
+        timeout_at(until, send.write_all_chunks(&mut parts)).await.map_err(|_| Gone::SlowReader)??;
         // Fails only when the peer stopped the stream, which the wait for its acknowledgement tells.
         let _ = send.finish();
         drop(outgoing.admitted);
@@ -406,6 +446,11 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: self.health.state().name().to_owned(),
             zone: self.zone.clone(),
+            kinds: Kind::ALL
+                .into_iter()
+                .filter(|kind| *kind != Kind::Preload || OPERATIONS.iter().any(|row| self.preloads.serves(row.row)))
+                .map(|kind| kind.name().to_owned())
+                .collect(),
             operations: OPERATIONS
                 .iter()
                 .filter(|operation| self.engine.serves(operation.row))

@@ -2,9 +2,11 @@
 
 mod peer;
 
+use assay_core::samples::{Sample, Spec};
 use assay_core::{Bundle, Order};
-use assay_scheme::{Kind, Operation, Output, Parameters, Priority, Row};
-use assay_wire::codec::decode_request;
+use assay_scheme::quorum::{Outcome, Tally, Terms};
+use assay_scheme::{Ballot, Kind, Operation, Output, Parameters, Priority, Row};
+use assay_wire::codec::{Body, decode_request, encode_quorum_head};
 use assay_wire::{NodeStatus, Status};
 use peer::*;
 
@@ -29,18 +31,31 @@ async fn every_golden_request_gets_the_engines_own_answer() {
         let bytes = std::fs::read(&path).expect("a frame");
         let request = decode_request(&bytes).expect("a golden frame");
         let reply = exchange(&connection, &bytes).await;
-        assert_eq!(status(&reply), Status::Ok, "{name}: {}", reply.message);
         assert_eq!(reply.echo(), request.frame.echo(), "{name}");
-        let columns = request.columns.expect("columns");
+        let (columns, ballot) = match request.body {
+            Body::Items(columns) => (columns, None),
+            Body::Votes(ballot) => (ballot.asked().expect("votes"), Some(ballot)),
+            Body::Keys(_) | Body::Nothing => {
+                // The reference backend keeps no tables.
+                assert_eq!(status(&reply), Status::NotServed, "{name}");
+                continue;
+            }
+        };
+        assert_eq!(status(&reply), Status::Ok, "{name}: {}", reply.message);
         let items = columns.items();
         let bundle = Bundle::new(request.parameters, vec![columns]).expect("parameters fit");
-        let alone = served.node.engine().run(bundle, Order { priority: Priority::Bulk, deadline: None }).results;
+        let order = Order { priority: Priority::Bulk, deadline: None };
+        let mut alone = served.node.engine().run(bundle, order).results;
+        assert_eq!(reply.tally, ballot.as_ref().map(|ballot| ballot.tally(&alone.verdicts)), "{name}");
+        if let Some(ballot) = ballot {
+            alone.verdicts = ballot.all_verdicts(alone.verdicts);
+        }
         assert_eq!((reply.value_width, &reply.verdicts), (alone.width, &alone.verdicts), "{name}");
         assert_eq!(reply.values, alone.values, "{name}");
         assert_eq!(reply.backends.iter().sum::<u32>() as usize, items, "{name}");
         kinds.push(request.frame.kind);
     }
-    for kind in [Kind::Verify, Kind::Recover, Kind::Digest, Kind::Merkle] {
+    for kind in [Kind::Verify, Kind::Recover, Kind::Digest, Kind::Merkle, Kind::Pow, Kind::Quorum] {
         assert!(kinds.contains(&kind), "no golden frame of {}", kind.name());
     }
     served.node.drain().await;
@@ -75,6 +90,36 @@ async fn signatures_are_told_apart_in_their_order() {
             3.0,
         )
         .await;
+    served.node.drain().await;
+}
+
+/// Votes of real keys: reached, not enough, one that is spoilt, one that votes twice, and one that stops early.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn votes_are_counted_and_the_culprit_is_named() {
+    let served = Served::start(&["voter"], "").await;
+    let connection = served.connect("voter").await;
+    let operation = Row::EcdsaP256.operation();
+    let spec = Spec { items: 4, ..Spec::default() };
+    let mut samples = assay_core::samples::samples(operation, &spec);
+    let ask = async |samples: &[Sample], powers: &[u64], stop_early| {
+        let votes = assay_core::samples::columns(operation, samples).remove(0);
+        let terms = Terms { total: 100, numerator: 2, denominator: 3, at_least: false, stop_early };
+        let ballot = Ballot::new(votes, powers.to_vec(), terms).expect("a ballot");
+        let head = encode_quorum_head(&ballot, &Parameters::default(), Priority::Consensus, 0, [7; 16]);
+        let reply = exchange(&connection, &[head.expect("fits"), ballot.votes().body().to_vec()].concat()).await;
+        assert_eq!(status(&reply), Status::Ok, "{}", reply.message);
+        (reply.verdicts, reply.tally.expect("a tally"))
+    };
+    let tally = |power, outcome| Tally { power, outcome };
+    let powers = [40, 27, 20, 13];
+    assert_eq!(ask(&samples, &powers, false).await, (vec![1; 4], tally(100, Outcome::Reached)));
+    assert_eq!(ask(&samples, &powers, true).await, (vec![1, 1, 132, 132], tally(67, Outcome::Reached)));
+    assert_eq!(ask(&samples[..2], &[40, 26], false).await, (vec![1; 2], tally(66, Outcome::NotEnough)));
+    let twice = [&samples[..3], &samples[1..2]].concat();
+    assert_eq!(ask(&twice, &powers, false).await, (vec![1; 4], tally(87, Outcome::DuplicateSigner(3))));
+    samples[1].spoil(operation);
+    assert_eq!(ask(&samples, &powers, false).await, (vec![1, 2, 1, 1], tally(73, Outcome::InvalidVote(1))));
+    served.metric_reaches("assay_reply_ballots_total{outcome=\"duplicate-signer\"}", 1.0).await;
     served.node.drain().await;
 }
 
@@ -118,6 +163,8 @@ async fn a_node_says_what_it_offers() {
     assert_eq!((status(&reply), reply.nonce), (Status::Ok, [9; 16]));
     let node = NodeStatus::from_json(&reply.node).expect("a status document");
     assert_eq!((node.state.as_str(), node.zone.as_str()), ("ready", "hall-7"));
+    let kinds: Vec<_> = Kind::ALL.iter().filter(|kind| **kind != Kind::Preload).map(|kind| kind.name()).collect();
+    assert_eq!(node.kinds, kinds, "the reference backend keeps no tables");
     assert_eq!(node.operations.len(), assay_scheme::registry::OPERATIONS.len());
     assert!(Operation::from_name(&node.operations[0]).is_some());
     assert!(node.backends.iter().any(|backend| backend.name == "reference" && backend.serving));

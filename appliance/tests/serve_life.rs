@@ -137,3 +137,30 @@ async fn what_does_not_hold_stops_the_start() {
     assert!(error.to_string().contains(&served.addr().to_string()), "{error}");
     served.node.drain().await;
 }
+
+/// A client whose address changes is not followed there: what it sends from the new one is not answered, and its connection
+/// ends when nothing has come from the old one for the idle time. It connects anew and is served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_does_not_migrate() {
+    let served = Served::start(&["mover"], "[listen]\nidle_timeout_ms = 1500\n").await;
+    let (cert, key) = served.identity("mover");
+    let peer = Peer::new(&served.pki.node.ca).with(&cert, &key);
+    let socket = || std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let endpoint = quinn::Endpoint::client(socket().local_addr().expect("its address")).expect("an endpoint");
+    let connection = connect_from(&endpoint, served.addr(), &peer).await.expect("accepted");
+    assert_serves(&connection).await;
+    endpoint.rebind(socket()).expect("another address");
+    let asked = async {
+        let (mut send, mut recv) = connection.open_bi().await.ok()?;
+        send.write_all(&digests(1, 32, Priority::Consensus)).await.ok()?;
+        send.finish().ok()?;
+        recv.read_to_end(1 << 20).await.ok()
+    };
+    assert_eq!(tokio::time::timeout(LONG, asked).await.expect("the connection ends"), None, "answered elsewhere");
+    let end = tokio::time::timeout(LONG, connection.closed()).await.expect("the connection ends");
+    assert!(matches!(end, quinn::ConnectionError::TimedOut), "{end}");
+    served.metric_reaches("assay_accept_closes_total{tenant=\"mover\",end=\"idle\"}", 1.0).await;
+    let again = connect_from(&endpoint, served.addr(), &peer).await.expect("accepted from there");
+    assert_serves(&again).await;
+    served.node.drain().await;
+}

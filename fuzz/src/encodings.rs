@@ -3,7 +3,7 @@
 
 use assay_scheme::encoding::{Encoder, SignatureFormat, der as readings, sec1 as points, spki as keys};
 use assay_scheme::registry::{Grouping, OPERATIONS};
-use assay_scheme::{ColumnsBuilder, Kind};
+use assay_scheme::ColumnsBuilder;
 use secp256k1::ecdsa::Signature;
 
 /// The order of secp256k1: libsecp256k1 reads a pair that is not below it as zeros.
@@ -156,7 +156,10 @@ pub fn item(data: &[u8]) -> u64 {
     let mut builder = ColumnsBuilder::new(operation);
     match operation.grouping {
         Grouping::Single => encoder.push_item(&mut builder, key, signature, message),
-        _ if operation.kind == Kind::Merkle => encoder.push_group(&mut builder, &[], signature, &[key, message]),
+        Grouping::Messages if operation.key_len == 0 => {
+            encoder.push_group(&mut builder, &[], signature, &[key, message]);
+        }
+        Grouping::Messages => encoder.push_group(&mut builder, &[key], signature, &[message]),
         _ => encoder.push_group(&mut builder, &[key, key], signature, &[message, message]),
     }
     let columns = builder.build().expect("one item within limits");

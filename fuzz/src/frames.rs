@@ -2,7 +2,7 @@
 
 use assay_scheme::registry::Grouping;
 use assay_scheme::{Columns, Verdict};
-use assay_wire::codec::{decode_reply, decode_request, encode_reply};
+use assay_wire::codec::{Body, decode_reply, decode_request, encode_reply};
 use assay_wire::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use assay_wire::node::NodeStatus;
 
@@ -17,7 +17,20 @@ pub fn request(data: &[u8]) -> u64 {
     };
     assert!(data.len() <= REQUEST_BYTES_MAX, "a request within limits");
     assert_eq!(request.encode().expect("decoded parameters fit"), data, "a request has one encoding");
-    let Some(columns) = &request.columns else { return 1 << 16 };
+    if let Body::Keys(keys) = &request.body {
+        let read = (0..keys.count()).map(|key| usize::from(keys.form(key).is_ok()) + keys.key(key).len()).sum::<usize>();
+        assert!(read <= data.len(), "a key's bytes lie in the frame");
+        return 1 << 17 | u64::from(keys.operation().row.id());
+    }
+    if let Body::Votes(ballot) = &request.body {
+        // Whatever the verdicts, a ballot is counted; the votes that are not looked at are not read.
+        let verdicts: Vec<u8> = data.iter().copied().cycle().take(ballot.looked_at()).collect();
+        let tally = ballot.tally(&verdicts);
+        assert!(tally.power <= ballot.terms().total);
+        assert_eq!(ballot.all_verdicts(verdicts).len(), ballot.votes().items());
+        assert!(ballot.asked().is_ok());
+    }
+    let Some(columns) = request.columns() else { return 1 << 16 };
     let read = read_all(columns);
     assert!(read <= data.len(), "an item's bytes lie in the frame");
     let parameters = &request.parameters;
@@ -35,11 +48,10 @@ fn read_all(columns: &Columns) -> usize {
         let _form = columns.form(item);
         read += 1 + columns.signature(item).len();
         match grouping {
-            Grouping::Single => read += columns.key(item).len(),
+            Grouping::Single | Grouping::Messages => read += columns.key(item).len(),
             Grouping::Keys | Grouping::KeysAndMessages => {
                 read += columns.entries(item).map(|entry| columns.entry_key(entry).len()).sum::<usize>();
             }
-            Grouping::Messages => {}
         }
         messages += match grouping {
             Grouping::Single | Grouping::Keys => columns.message(item).len(),

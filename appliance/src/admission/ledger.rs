@@ -23,6 +23,8 @@ pub struct TenantLimits {
     pub requests_in_flight: u64,
     /// Bytes of their frames and replies.
     pub bytes_in_flight: u64,
+    /// Bytes of tables of known keys that the tenant may keep ready.
+    pub table_bytes: u64,
     /// Which priorities the tenant may ask for, by [`Priority`].
     pub priorities: [bool; PRIORITIES],
 }
@@ -218,6 +220,11 @@ impl Ledger {
     /// Their bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// What this account may keep in tables; nothing once the configuration no longer names the tenant.
+    pub(super) fn table_bytes(&self, account: usize) -> u64 {
+        self.accounts[account].limits.as_ref().map_or(0, |limits| limits.table_bytes)
     }
 
     pub(super) fn queues(&self) -> [QueueDepth; PRIORITIES] {

@@ -89,6 +89,12 @@ impl Admission {
         self.ledger().bytes()
     }
 
+    /// Bytes of tables of known keys that this tenant may keep ready.
+    #[must_use]
+    pub fn table_bytes(&self, tenant: &Tenant) -> u64 {
+        self.ledger().table_bytes(tenant.account)
+    }
+
     /// The queues, by [`Priority`].
     #[must_use]
     pub fn queues(&self) -> [QueueDepth; PRIORITIES] {
@@ -173,6 +179,7 @@ mod tests {
             burst_items: 1,
             requests_in_flight: 1_000,
             bytes_in_flight: 1_000_000,
+            table_bytes: 0,
             priorities: [true; PRIORITIES],
         }
     }

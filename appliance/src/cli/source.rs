@@ -54,7 +54,7 @@ pub struct NodeArgs {
         value_parser = clap::value_parser!(u64).range(1..=600_000)
     )]
     pub connect_timeout_ms: u64,
-    /// The largest UDP payload to try; 65000 suits a node on this machine
+    /// The largest UDP payload to try; 6500 suits a node on this machine
     #[arg(
         long,
         help_heading = NODES,
@@ -346,6 +346,7 @@ fn local_answer(outcome: Outcome) -> Answer {
         queue_us: micros(outcome.queued),
         compute_us: micros(outcome.computed),
         local_items: 0,
+        tally: None,
     }
 }
 

@@ -222,6 +222,8 @@ pub struct TenantConfig {
     pub requests_in_flight_max: usize,
     /// Bytes of requests at the same time.
     pub bytes_in_flight_max: u64,
+    /// Bytes of tables of known keys kept ready.
+    pub table_bytes_max: u64,
     /// The priorities the tenant may ask for, at least one.
     #[serde(with = "priorities")]
     pub priorities: Vec<Priority>,

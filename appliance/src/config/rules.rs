@@ -78,6 +78,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tenants.*.burst_items", Rule::Integer(1, 1_000_000_000_000)),
     ("tenants.*.requests_in_flight_max", Rule::Integer(1, 1_000_000)),
     ("tenants.*.bytes_in_flight_max", Rule::Integer(1, 1024 * GIBIBYTE)),
+    ("tenants.*.table_bytes_max", Rule::Integer(0, 1024 * GIBIBYTE)),
     ("tenants.*.priorities", Rule::Words(&["consensus", "block", "mempool", "bulk"])),
     ("admin.listen", Rule::Socket),
     ("admin.connections_max", Rule::Integer(1, 65_536)),

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use assay_core::engine::BackendStatus;
 use assay_core::{BackendName, Outcome};
+use assay_scheme::quorum::Outcome as BallotOutcome;
 use assay_scheme::{Kind as RequestKind, Priority, Row};
 use assay_wire::{Blame, Status};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Recorder};
@@ -118,6 +119,7 @@ struct Metrics {
     inflight_bytes: Gauge,
     queues: Vec<Queue>,
     computed: Vec<OnceLock<Computed>>,
+    ballots: Vec<Counter>,
     self_tests: [Counter; 2],
     reloads: [Counter; 2],
     states: Vec<Gauge>,
@@ -153,6 +155,7 @@ impl Metrics {
             inflight_bytes: registrar.gauge(&table::ADMIT_INFLIGHT_BYTES, &[]),
             queues: Priority::ALL.iter().map(|priority| Queue::new(&registrar, priority.name())).collect(),
             computed: Row::ALL.iter().map(|_| OnceLock::new()).collect(),
+            ballots: BallotOutcome::NAMES.iter().map(|outcome| counter(&table::REPLY_BALLOTS_TOTAL, outcome)).collect(),
             self_tests: outcomes(&table::NODE_SELF_TESTS_TOTAL),
             reloads: outcomes(&table::NODE_RELOADS_TOTAL),
             states: State::ALL.iter().map(|state| registrar.gauge(&table::NODE_STATE, &[state.name()])).collect(),
@@ -322,6 +325,16 @@ pub fn request_done(done: &Done<'_>) {
 fn decode_error_place(status: Status) -> Option<usize> {
     is_decode_error(status).then_some(())?;
     Status::ALL.iter().filter(|known| is_decode_error(**known)).position(|known| *known == status)
+}
+
+/// A quorum's votes were counted.
+pub fn ballot_counted(outcome: BallotOutcome) {
+    METRICS.ballots[usize::from(outcome.byte()) - 1].increment(1);
+}
+
+/// A tenant keeps so many bytes of tables.
+pub fn tables_kept(tenant: &Arc<str>, bytes: u64) {
+    METRICS.tenant(tenant).tables.set(bytes as f64);
 }
 
 /// A reply's bytes were handed to the transport.

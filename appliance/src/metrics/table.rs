@@ -78,7 +78,7 @@ pub const LABELS: &[(&str, &str)] = &[
     ("file", "`certificate`, `crls`"),
     ("gone", "`reset`, `stopped`, `connection-lost`, `slow-reader`"),
     ("operation", "the rows of the registry, `status`, and `unknown` for a frame whose header said none"),
-    ("outcome", "`ok`, `failed`"),
+    ("outcome", "`ok`, `failed`; of ballots the outcomes of docs/protocol.md"),
     ("priority", "`consensus`, `block`, `mempool`, `bulk`"),
     ("reason", "the words of `Rejected` in `appliance/src/quic.rs`"),
     ("state", "`starting`, `ready`, `degraded`, `draining`"),
@@ -147,6 +147,8 @@ metrics! {
         "Requests admitted and not yet answered.";
     ADMIT_INFLIGHT_BYTES = "assay_admit_inflight_bytes", Kind::Gauge, Bytes, [],
         "Bytes of frames and replies in flight.";
+    ADMIT_TABLE_BYTES = "assay_admit_table_bytes", Kind::Gauge, Bytes, ["tenant"],
+        "Bytes of tables that a tenant keeps ready for its known keys.";
     BATCH_SIZE_ITEMS = "assay_batch_size_items", BATCH, Items, ["priority"],
         "Items of a batch sent to the engine.";
     BATCH_SIZE_REQUESTS = "assay_batch_size_requests", BATCH, Requests, ["priority"],
@@ -169,6 +171,8 @@ metrics! {
         "Requests answered or refused; `ok` is what a tenant used.";
     REPLY_ITEMS_TOTAL = "assay_reply_items_total", Kind::Counter, Items, ["tenant", "operation", "verdict"],
         "Items answered; for recover, digest and merkle `valid` means that a value was computed.";
+    REPLY_BALLOTS_TOTAL = "assay_reply_ballots_total", Kind::Counter, Things, ["outcome"],
+        "Quorums answered, by what their votes came to.";
     REPLY_SENT_BYTES_TOTAL = "assay_reply_sent_bytes_total", Kind::Counter, Bytes, ["tenant"],
         "Bytes of reply frames.";
     REPLY_SECONDS = "assay_reply_seconds", LATENCY, Seconds, ["priority"],

@@ -26,12 +26,14 @@ use crate::dispatch::Dispatch;
 use crate::health::{Health, State};
 use crate::limits::{CLOSE_TIME_MAX, CUT_TIME_MAX, DRAIN_POLL};
 use crate::metrics;
+use crate::preload::Preloads;
 use crate::quic::{self, BindError, Gate, GateLimits};
 use crate::session::Service;
 use crate::tls::{ServerTls, TlsError};
 use settings::{batch_limits, fixed_changes, limits};
 use watch::Watch;
 use workers::start_engine;
+pub(crate) use workers::step_back;
 
 /// One queue of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +198,7 @@ impl Node {
         make_series(&config, &admission);
         let service = Arc::new(Service {
             admission,
+            preloads: Preloads::new(Arc::clone(&engine), config.engine.nice),
             dispatch,
             engine,
             health,
@@ -342,6 +345,7 @@ impl Shared {
             endpoint.set_server_config(Some(server.clone()));
         }
         metrics::tls_expiry(tls.expiry);
+        service.preloads.keep_only(|tenant| service.admission.tenant(tenant).is_some());
         let closed = self.gate.reload(tls, |tenant| service.admission.tenant(tenant.name()).is_some());
         tracing::info!(tenants = current.tenants.len(), closed_connections = closed, "reloaded");
         Ok(())

@@ -28,6 +28,7 @@ pub(super) fn limits(config: &Config) -> Limits {
         burst_items: tenant.burst_items,
         requests_in_flight: tenant.requests_in_flight_max as u64,
         bytes_in_flight: tenant.bytes_in_flight_max,
+        table_bytes: tenant.table_bytes_max,
         priorities: Priority::ALL.map(|priority| tenant.permits(priority)),
     };
     Limits {

@@ -23,7 +23,7 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
         choice: config.engine.backend,
         threads: config.engine.threads,
         on_thread_start: Some(Arc::new(move |thread| {
-            step_back(thread, nice);
+            step_back("a worker", nice);
             if !cores.is_empty() && !pin(thread, &cores) {
                 tracing::warn!(thread, "a worker is not pinned");
             }
@@ -46,14 +46,14 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
     Ok(engine)
 }
 
-/// Lets the network threads run before this worker.
-fn step_back(thread: usize, nice: u8) {
+/// Lets the network threads run before this thread.
+pub(crate) fn step_back(thread: &'static str, nice: u8) {
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
     let own = thread_priority::thread_native_id();
     let set = nice_priority(nice, policy)
         .is_some_and(|priority| thread_priority::set_thread_priority_and_policy(own, priority, policy).is_ok());
     if !set {
-        tracing::warn!(thread, nice, "a worker keeps its scheduling priority");
+        tracing::warn!(thread, nice, "a thread keeps its scheduling priority");
     }
 }
 

@@ -16,6 +16,8 @@ use quinn::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::Instrument;
 
+use assay_wire::limits::may_segment;
+
 use crate::config::ListenConfig;
 use crate::limits::{INCOMING_BYTES_MAX, QUIC_VERSION, SOCKET_BUFFER_BYTES, UDP_PAYLOAD_BYTES_MIN};
 use crate::metrics;
@@ -121,6 +123,7 @@ fn transport(listen: &ListenConfig) -> Result<TransportConfig, BindError> {
         // Replies go out whole, in the order they were written: interleaved, each would be complete later.
         .send_fairness(false)
         .mtu_discovery_config(Some(mtu))
+        .enable_segmentation_offload(may_segment(listen.mtu_bytes_max))
         .datagram_receive_buffer_size(None);
     Ok(transport)
 }

@@ -210,7 +210,11 @@ impl Peer {
 
 /// Connects, from an endpoint of its own.
 pub async fn connect(addr: SocketAddr, peer: &Peer) -> Result<Connection, ConnectionError> {
-    let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).expect("a socket");
+    connect_from(&Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).expect("a socket"), addr, peer).await
+}
+
+/// Connects from this endpoint.
+pub async fn connect_from(endpoint: &Endpoint, addr: SocketAddr, peer: &Peer) -> Result<Connection, ConnectionError> {
     let mut config = peer.config();
     if let Some(window) = peer.window {
         let mut transport = quinn::TransportConfig::default();

@@ -1,6 +1,23 @@
 //! What comes back for a batch.
 
+use assay_scheme::quorum::Tally;
 use assay_scheme::{Cause, Verdict};
+
+/// What a node made of a preload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preload {
+    /// A byte a key: valid when its table is ready, else why its row refuses it.
+    pub verdicts: Vec<u8>,
+    /// Bytes of the tables, which the node counts against the tenant.
+    pub bytes: u64,
+}
+
+impl Preload {
+    /// Every key's verdict, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Verdict> + '_ {
+        self.verdicts.iter().map(|byte| read(*byte))
+    }
+}
 
 /// The answer to a batch: one verdict (and value) per item, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +36,8 @@ pub struct Answer {
     pub compute_us: u32,
     /// Items that were finished on this machine because no node answered in time.
     pub local_items: usize,
+    /// What the votes of [`crate::Client::quorum`] add up to; `None` for any other request.
+    pub tally: Option<Tally>,
 }
 
 impl Answer {
@@ -111,6 +130,7 @@ mod tests {
             queue_us: 5,
             compute_us: 6,
             local_items: 2,
+            tally: None,
         };
         all.append(&one);
         all.append(&two);

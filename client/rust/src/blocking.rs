@@ -2,11 +2,11 @@
 //! between the calls. Not to be used or dropped inside an async runtime.
 
 use assay_scheme::verifier::{Answers, Asked, Verifier, VerifierFault};
-use assay_scheme::{Columns, Operation, Parameters};
+use assay_scheme::{Ballot, Columns, Keys, Operation, Parameters};
 use assay_wire::Status;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Preload};
 use crate::config::{ClientConfig, NodeAddress, Options};
 use crate::error::Error;
 
@@ -39,6 +39,19 @@ impl Client {
     /// As there.
     pub fn request(&self, columns: &Columns, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
         self.runtime.block_on(self.client.request(columns, parameters, options))
+    }
+
+    /// See [`crate::Client::quorum`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn quorum(&self, ballot: &Ballot, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
+        self.runtime.block_on(self.client.quorum(ballot, parameters, options))
+    }
+
+    /// See [`crate::Client::preload`].
+    pub fn preload(&self, keys: &Keys, options: Options) -> Vec<(NodeAddress, Result<Preload, Error>)> {
+        self.runtime.block_on(self.client.preload(keys, options))
     }
 
     /// See [`crate::Client::stream`].

@@ -1,10 +1,12 @@
 //! [`Client`]: one request raced over the nodes and this machine, until its deadline.
 
+mod each;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use assay_scheme::{Columns, Parameters, Priority};
+use assay_scheme::{Ballot, Columns, Parameters, Priority};
 use assay_wire::codec::Reply;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -12,10 +14,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::answer::Answer;
 use crate::balance::choose;
-use crate::config::{ClientConfig, NodeAddress, Options};
+use crate::config::{ClientConfig, Options};
 use crate::connection::{Dialer, Flight, Node, NodeHealth, keep};
 use crate::error::Error;
-use crate::exchange::{Frame, exchange, node_status};
+use crate::exchange::{Frame, exchange};
 use crate::limits::{LOCAL_RATHER_THAN_WAIT, SECOND_NODES_MAX};
 use crate::local::Local;
 use crate::retry::{Failure, Next, others_may_finish};
@@ -44,9 +46,11 @@ struct Inner {
     closed: AtomicBool,
 }
 
-/// One call of [`Client::request`].
+/// One call of [`Client::request`] or [`Client::quorum`].
 struct Job<'a> {
     columns: &'a Columns,
+    /// Whose votes the columns are, where they are to be counted.
+    ballot: Option<&'a Ballot>,
     parameters: &'a Parameters,
     priority: Priority,
     started: Instant,
@@ -129,37 +133,22 @@ impl Client {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// One request, one reply: verify, recover, digest or merkle, as the columns' operation says. Sent again, to another
+    /// One request, one reply: verify, recover, digest, merkle or pow, as the columns' operation says. Sent again, to another
     /// node or after a pause, as docs/client.md says; what is asked for longer than the deadline is given up.
     ///
     /// # Errors
     /// When no node (and not this machine either) gave an answer.
     pub async fn request(&self, columns: &Columns, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
-        self.inner.request(columns, parameters, options).await
+        self.inner.request(columns, None, parameters, options).await
     }
 
-    /// What the nodes offer and how busy they are; one entry per node, in the configuration's order. Each is waited for as
-    /// long as for a connection.
-    pub async fn status(&self) -> Vec<(NodeAddress, Result<assay_wire::NodeStatus, Error>)> {
-        let deadline = Instant::now() + self.inner.config.connect_timeout;
-        let mut asked = tokio::task::JoinSet::new();
-        for (at, node) in self.inner.nodes.iter().cloned().enumerate() {
-            let random = self.inner.random;
-            asked.spawn(async move { (at, status(&node, random, deadline).await) });
-        }
-        let mut all: Vec<_> = self
-            .inner
-            .nodes
-            .iter()
-            .map(|node| {
-                let why = "the task that asks it broke off".to_owned();
-                (node.address.clone(), Err(Error::Unreachable { node: node.name.clone(), why }))
-            })
-            .collect();
-        while let Some(Ok((at, status))) = asked.join_next().await {
-            all[at].1 = status;
-        }
-        all
+    /// Votes with powers: a verdict each, and in [`Answer::tally`] what they add up to and whether it is enough. Sent again as
+    /// [`Client::request`] is. What a node says they add up to is held against its own verdicts.
+    ///
+    /// # Errors
+    /// When no node (and not this machine either) gave an answer.
+    pub async fn quorum(&self, ballot: &Ballot, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
+        self.inner.request(ballot.votes(), Some(ballot), parameters, options).await
     }
 
     /// What this client has seen of its nodes, in the configuration's order. Asks nobody.
@@ -198,18 +187,6 @@ impl std::fmt::Debug for Client {
     }
 }
 
-async fn status(node: &Node, random: Random, deadline: Instant) -> Result<assay_wire::NodeStatus, Error> {
-    let gone = |why: String| Error::Unreachable { node: node.name.clone(), why };
-    let connection =
-        node.connection().ok_or_else(|| gone(node.last_error().unwrap_or_else(|| "not connected yet".into())))?;
-    let nonce = random.nonce().ok_or_else(no_randomness)?;
-    match timeout_at(deadline, node_status(&connection, nonce)).await {
-        Ok(Ok(status)) => Ok(status),
-        Ok(Err(failure)) => Err(failure.into_error(&node.name)),
-        Err(_) => Err(Error::DeadlineExceeded),
-    }
-}
-
 fn no_randomness() -> Error {
     Error::Setup { what: "nonce".into(), why: "the system gives no random bytes".into() }
 }
@@ -245,7 +222,13 @@ impl Inner {
         self.local.as_ref().filter(|_| self.config.local_fallback)
     }
 
-    async fn request(&self, columns: &Columns, parameters: &Parameters, options: Options) -> Result<Answer, Error> {
+    async fn request(
+        &self,
+        columns: &Columns,
+        ballot: Option<&Ballot>,
+        parameters: &Parameters,
+        options: Options,
+    ) -> Result<Answer, Error> {
         self.requests.fetch_add(1, Ordering::AcqRel);
         let _call = Call(self);
         if self.closed.load(Ordering::Acquire) {
@@ -254,6 +237,7 @@ impl Inner {
         let started = Instant::now();
         let job = Job {
             columns,
+            ballot,
             parameters,
             priority: options.priority,
             started,
@@ -262,7 +246,7 @@ impl Inner {
             marks: Mutex::new(vec![Mark::default(); self.nodes.len()]),
         };
         // What does not fit its parameters is told before any node is asked.
-        Frame::batch(columns, parameters, options.priority, 0, [0; 16])?;
+        job.frame(0, [0; 16])?;
         if options.deadline == Some(Duration::ZERO) {
             return Err(Error::DeadlineExceeded);
         }
@@ -277,7 +261,7 @@ impl Inner {
         let nodes = self.nodes(job);
         let Some(local) = self.fallback() else { return nodes.await };
         tokio::pin!(nodes);
-        let here = local.compute(job.columns, job.parameters, job.priority, job.deadline);
+        let here = job.compute(local);
         let early = match job.deadline {
             None => Some(nodes.as_mut().await),
             Some(at) => {
@@ -370,9 +354,9 @@ impl Inner {
     /// One try on one node. The outer error ends the call, the inner one the try.
     async fn attempt(&self, job: &Job<'_>, flight: Flight) -> Result<Result<Answer, (Failure, u64)>, Error> {
         let nonce = self.random.nonce().ok_or_else(no_randomness)?;
-        let frame = Frame::batch(job.columns, job.parameters, job.priority, job.left_us(&flight.connection), nonce)?;
+        let frame = job.frame(job.left_us(&flight.connection), nonce)?;
         let generation = flight.generation;
-        let reply = match exchange(&flight.connection, &frame).await {
+        let reply = match exchange(&flight.connection, &frame).await.and_then(|reply| job.adds_up(reply)) {
             Ok(reply) => reply,
             Err(failure) => {
                 flight.failed(&failure);
@@ -394,6 +378,7 @@ impl Inner {
             queue_us: reply.queue_us,
             compute_us: reply.compute_us,
             local_items: 0,
+            tally: reply.tally,
         };
         let (columns, parameters) = (job.columns, job.parameters);
         let share = self.config.recheck_share;
@@ -410,8 +395,11 @@ impl Inner {
             }
         }
         if let Some(local) = self.fallback() {
-            local.finish(&mut answer, columns, parameters, job.priority, until).await;
+            // Votes that are not needed need no verdict here either.
+            let needed = job.ballot.map_or(columns.items(), Ballot::looked_at);
+            local.finish(&mut answer, needed, columns, parameters, job.priority, until).await;
         }
+        answer.tally = job.ballot.map(|ballot| ballot.tally(&answer.verdicts));
         Ok(answer)
     }
 
@@ -488,6 +476,35 @@ impl Inner {
 }
 
 impl Job<'_> {
+    /// The request as it travels.
+    fn frame(&self, left_us: u32, nonce: [u8; 16]) -> Result<Frame, Error> {
+        match self.ballot {
+            None => Frame::batch(self.columns, self.parameters, self.priority, left_us, nonce),
+            Some(ballot) => Frame::votes(ballot, self.parameters, self.priority, left_us, nonce),
+        }
+    }
+
+    /// The whole of it on this machine.
+    async fn compute(&self, local: &Local) -> Option<Answer> {
+        let Some(ballot) = self.ballot else {
+            return local.compute(self.columns, self.parameters, self.priority, self.deadline).await;
+        };
+        let asked = ballot.asked().ok()?;
+        let answer = local.compute(&asked, self.parameters, self.priority, self.deadline).await?;
+        let tally = Some(ballot.tally(&answer.verdicts));
+        Some(Answer { verdicts: ballot.all_verdicts(answer.verdicts.clone()), tally, ..answer })
+    }
+
+    /// The reply, where what it says the votes add up to is what its verdicts say.
+    fn adds_up(&self, reply: Reply) -> Result<Reply, Failure> {
+        match self.ballot {
+            Some(ballot) if reply.tally != Some(ballot.tally(&reply.verdicts)) => {
+                Err(Failure::BadReply("its tally is not what its verdicts add up to".into()))
+            }
+            _ => Ok(reply),
+        }
+    }
+
     fn marks(&self) -> std::sync::MutexGuard<'_, Vec<Mark>> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -112,8 +112,8 @@ pub struct ClientConfig {
     pub tries_max: u32,
     /// Share of a request's deadline after which a second node is asked as well, where one is up; 1 for never.
     pub second_node_after: f64,
-    /// The largest UDP payload to try for, 1,200 to 65,527 bytes. Only what the path carries is used; 65,000 is for
-    /// loopback, and costs receive buffers of that size.
+    /// The largest UDP payload to try for, 1,200 to 65,527 bytes. Only what the path carries is used; 6,500 is for
+    /// loopback. Above 6,550 datagrams go to the system one by one.
     pub mtu_bytes_max: u16,
     /// Where this client stands, as the nodes' operator names it: nodes of the same zone are preferred.
     pub zone: Option<String>,

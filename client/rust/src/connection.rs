@@ -356,7 +356,8 @@ fn transport(config: &ClientConfig) -> TransportConfig {
         .stream_receive_window(window(assay_wire::limits::REPLY_BYTES_MAX))
         .receive_window(window(receive))
         .send_window(send.min(limits::SEND_WINDOW_BYTES_MAX))
-        .mtu_discovery_config(Some(mtu));
+        .mtu_discovery_config(Some(mtu))
+        .enable_segmentation_offload(assay_wire::limits::may_segment(config.mtu_bytes_max));
     transport
 }
 

@@ -5,13 +5,18 @@
 //! against that.
 
 use assay_scheme::limits::BODY_BYTES_MAX;
-use assay_scheme::{Columns, Kind, Parameters, Priority};
-use assay_wire::codec::{Echo, Reply, ReplyFrame, decode_reply_header, decode_reply_rest, encode_request_head};
+use assay_scheme::parameters::ParameterError;
+use assay_scheme::{Ballot, Columns, Keys, Kind, Parameters, Priority};
+use assay_wire::codec::{
+    Echo, Reply, ReplyFrame, decode_reply_header, decode_reply_parts, encode_preload_head, encode_quorum_head,
+    encode_request_head,
+};
 use assay_wire::status::CloseCode;
 use assay_wire::{NodeStatus, REPLY_HEADER_LEN, REQUEST_HEADER_LEN, Status};
 use bytes::Bytes;
 use quinn::{Connection, ReadError, ReadExactError, RecvStream, SendStream, VarInt, WriteError};
 
+use crate::answer::Preload;
 use crate::connection::explain;
 use crate::error::Error;
 use crate::retry::Failure;
@@ -29,6 +34,15 @@ pub(crate) struct Frame {
     items: usize,
     value_width: usize,
     priority: Priority,
+}
+
+/// The keys' body, likewise.
+struct KeysBody(Keys);
+
+impl AsRef<[u8]> for KeysBody {
+    fn as_ref(&self) -> &[u8] {
+        self.0.body()
+    }
 }
 
 /// The columns' body, shared with the connection until it is acknowledged: it is not copied.
@@ -49,19 +63,57 @@ impl Frame {
         deadline_us: u32,
         nonce: [u8; 16],
     ) -> Result<Self, Error> {
+        let head = encode_request_head(columns, parameters, priority, deadline_us, nonce);
+        let kind = columns.operation().kind;
+        Self::items(kind, head, columns, parameters, priority, nonce)
+    }
+
+    /// The frame of a quorum.
+    pub(crate) fn votes(
+        ballot: &Ballot,
+        parameters: &Parameters,
+        priority: Priority,
+        deadline_us: u32,
+        nonce: [u8; 16],
+    ) -> Result<Self, Error> {
+        let head = encode_quorum_head(ballot, parameters, priority, deadline_us, nonce);
+        Self::items(Kind::Quorum, head, ballot.votes(), parameters, priority, nonce)
+    }
+
+    fn items(
+        kind: Kind,
+        head: Result<Vec<u8>, ParameterError>,
+        columns: &Columns,
+        parameters: &Parameters,
+        priority: Priority,
+        nonce: [u8; 16],
+    ) -> Result<Self, Error> {
         let operation = columns.operation();
-        let head = encode_request_head(columns, parameters, priority, deadline_us, nonce)
-            .map_err(|error| Error::Usage(format!("{}: {error}", operation.name)))?;
+        let head = head.map_err(|error| Error::Usage(format!("{}: {error}", operation.name)))?;
         if head.len() - REQUEST_HEADER_LEN + columns.body().len() > BODY_BYTES_MAX as usize {
             return Err(Error::Usage(format!("parameters and columns have more than {BODY_BYTES_MAX} bytes together")));
         }
         Ok(Self {
             parts: [Bytes::from(head), Bytes::from_owner(Body(columns.clone()))],
-            echo: Echo { kind: operation.kind as u16, row: operation.row.id(), nonce },
+            echo: Echo { kind: kind as u16, row: operation.row.id(), nonce },
             items: columns.items(),
             value_width: operation.value_width(parameters.output).unwrap_or(0),
             priority,
         })
+    }
+
+    /// The frame of a preload.
+    pub(crate) fn keys(keys: &Keys, priority: Priority, deadline_us: u32, nonce: [u8; 16]) -> Self {
+        Self {
+            parts: [
+                Bytes::from(encode_preload_head(keys, priority, deadline_us, nonce)),
+                Bytes::from_owner(KeysBody(keys.clone())),
+            ],
+            echo: Echo { kind: Kind::Preload as u16, row: keys.operation().row.id(), nonce },
+            items: keys.count(),
+            value_width: 0,
+            priority,
+        }
     }
 
     /// The frame of the status operation.
@@ -113,6 +165,12 @@ pub(crate) async fn exchange(connection: &Connection, frame: &Frame) -> Result<R
     if reply.status == Status::Ok.code() { Ok(reply) } else { Err(Failure::Refused(Box::new(reply))) }
 }
 
+/// Has a node make keys' tables ready.
+pub(crate) async fn preload(connection: &Connection, frame: &Frame) -> Result<Preload, Failure> {
+    let reply = exchange(connection, frame).await?;
+    Ok(Preload { verdicts: reply.verdicts, bytes: reply.tables.unwrap_or(0) })
+}
+
 /// Asks a node what it offers and how busy it is.
 pub(crate) async fn node_status(connection: &Connection, nonce: [u8; 16]) -> Result<NodeStatus, Failure> {
     let reply = exchange(connection, &Frame::status(nonce)).await?;
@@ -158,28 +216,36 @@ async fn read_reply(recv: &mut RecvStream, frame: &Frame) -> Result<Reply, Failu
     })?;
     let reply = decode_reply_header(&header).or_else(|status| bad(format!("its header is wrong: {status}")))?;
     frame.check(&reply)?;
-    let rest = read_to_end(recv, reply.rest_len()).await?;
+    let [verdicts, values, trailer] = read_to_end(recv, reply.part_lens()).await?;
     // A verdict byte that this version does not know is kept: it says nothing about its item, and reads so.
-    decode_reply_rest(&reply, &rest).or_else(|status| bad(format!("its body is wrong: {status}")))
+    decode_reply_parts(&reply, verdicts, values, &trailer).or_else(|status| bad(format!("its body is wrong: {status}")))
 }
 
-/// Reads exactly `len` bytes and the stream's end.
-async fn read_to_end(recv: &mut RecvStream, len: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::with_capacity(len);
+/// Reads parts of exactly these lengths and the stream's end: each byte is copied once, to where it stays.
+async fn read_to_end<const PARTS: usize>(
+    recv: &mut RecvStream,
+    lens: [usize; PARTS],
+) -> Result<[Vec<u8>; PARTS], Failure> {
+    let mut parts = lens.map(Vec::with_capacity);
+    let mut missing: usize = lens.iter().sum();
     let mut chunks: [Bytes; CHUNKS] = Default::default();
     while let Some(count) = recv.read_chunks(&mut chunks).await.map_err(broken)? {
         for chunk in &mut chunks[..count] {
-            let chunk = std::mem::take(chunk);
-            if chunk.len() > len - bytes.len() {
-                return bad("it goes on after its end");
+            let mut chunk = std::mem::take(chunk);
+            missing = match missing.checked_sub(chunk.len()) {
+                Some(missing) => missing,
+                None => return bad("it goes on after its end"),
+            };
+            for (part, len) in parts.iter_mut().zip(lens) {
+                let own = chunk.split_to(chunk.len().min(len - part.len()));
+                part.extend_from_slice(&own);
             }
-            bytes.extend_from_slice(&chunk);
         }
     }
-    if bytes.len() < len {
-        return bad(format!("it ends {} bytes early", len - bytes.len()));
+    if missing > 0 {
+        return bad(format!("it ends {missing} bytes early"));
     }
-    Ok(bytes)
+    Ok(parts)
 }
 
 fn broken(error: ReadError) -> Failure {

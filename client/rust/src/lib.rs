@@ -35,7 +35,7 @@ pub mod error;
 pub mod limits;
 pub mod stream;
 
-pub use answer::Answer;
+pub use answer::{Answer, Preload};
 pub use client::Client;
 pub use config::{ClientConfig, NodeAddress, Options};
 pub use connection::NodeHealth;

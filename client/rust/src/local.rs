@@ -1,13 +1,13 @@
 //! This machine's engine, behind the feature `local`: it finishes what no node answered in time, and checks a sampled
 //! share of the nodes' answers again.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use assay_core::{Bundle, Config, Engine, Order, Outcome, Ticket};
-use assay_scheme::registry::Grouping;
-use assay_scheme::{Columns, ColumnsBuilder, Parameters, Priority, Row, Verdict};
+use assay_core::{Bundle, Config, Engine, Order, Outcome, Preloaded, Ticket};
+use assay_scheme::{Columns, Keys, Parameters, Priority, Row, Verdict};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -28,6 +28,8 @@ pub(crate) struct Local {
     start: Instant,
     /// Nanoseconds per unit of each row, as last observed; 0 while unknown.
     speeds: Vec<AtomicU64>,
+    /// The tables of known keys, by their row.
+    kept: Mutex<HashMap<Row, Preloaded>>,
 }
 
 /// Withdraws what was submitted when nobody waits for it any more; what is done stays done.
@@ -56,7 +58,7 @@ impl Local {
             .map_err(|error| fail(error.to_string()))?
             .map_err(|error| fail(error.to_string()))?;
         let speeds = Row::ALL.iter().map(|_| AtomicU64::new(0)).collect();
-        Ok(Some(Self { engine: Arc::new(engine), start, speeds }))
+        Ok(Some(Self { engine: Arc::new(engine), start, speeds, kept: Mutex::default() }))
     }
 
     /// When this machine should begin, so that it is done by the deadline: after `share` of the time, or sooner where it
@@ -64,6 +66,21 @@ impl Local {
     pub(crate) fn begin_at(&self, columns: &Columns, now: Instant, deadline: Instant, share: f64) -> Instant {
         let speed = self.speeds[columns.operation().row.index()].load(Ordering::Relaxed);
         now + begin_after(deadline.saturating_duration_since(now), share, speed.saturating_mul(units(columns)))
+    }
+
+    /// Makes the tables of these keys ready in the place of those of the row, where this machine keeps any.
+    pub(crate) async fn preload(&self, keys: &Keys) {
+        let (engine, keys) = (Arc::clone(&self.engine), keys.clone());
+        let row = keys.operation().row;
+        let made =
+            tokio::task::spawn_blocking(move || (keys.count() > 0).then(|| engine.preload(row, &keys)).flatten());
+        // A table is a hint: where it could not be made, nothing is kept and every verdict is the same.
+        let made = made.await.ok().flatten();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match made {
+            Some(made) => drop(kept.insert(row, made)),
+            None => drop(kept.remove(&row)),
+        }
     }
 
     /// Every item's verdict, or none if a single one could not be evaluated before the deadline.
@@ -88,16 +105,18 @@ impl Local {
         complete.then_some(answer)
     }
 
-    /// Computes what a node left without a verdict; what cannot be computed here either stays without one.
+    /// Computes what a node left without a verdict, of the first `needed` items; what cannot be computed here either stays
+    /// without one.
     pub(crate) async fn finish(
         &self,
         answer: &mut Answer,
+        needed: usize,
         columns: &Columns,
         parameters: &Parameters,
         priority: Priority,
         deadline: Option<Instant>,
     ) {
-        let missing: Vec<usize> = answer.not_evaluated().collect();
+        let missing: Vec<usize> = answer.not_evaluated().take_while(|item| *item < needed).collect();
         let Some(part) = subset(columns, &missing) else { return };
         let Some(outcome) = self.run(part, parameters, priority, deadline).await else { return };
         let (results, width) = (&outcome.results, answer.value_width);
@@ -179,27 +198,7 @@ fn micros(duration: Duration) -> u32 {
 
 /// These items alone, in this order; `None` when there are none.
 fn subset(columns: &Columns, items: &[usize]) -> Option<Columns> {
-    let operation = columns.operation();
-    let mut builder = ColumnsBuilder::new(operation);
-    for &item in items {
-        let entries = columns.entries(item);
-        let keys = || entries.clone().map(|entry| columns.entry_key(entry)).collect::<Vec<_>>();
-        let messages = || entries.clone().map(|entry| columns.entry_message(entry)).collect::<Vec<_>>();
-        match (columns.form(item), operation.grouping) {
-            (Err(reason), _) => builder.refuse(reason),
-            (Ok(form), Grouping::Single) => {
-                builder.push(form, columns.key(item), columns.signature(item), columns.message(item));
-            }
-            (Ok(form), Grouping::Keys) => {
-                builder.push_group(form, &keys(), columns.signature(item), &[columns.message(item)]);
-            }
-            (Ok(form), Grouping::KeysAndMessages) => {
-                builder.push_group(form, &keys(), columns.signature(item), &messages());
-            }
-            (Ok(form), Grouping::Messages) => builder.push_group(form, &[], columns.signature(item), &messages()),
-        }
-    }
-    builder.build().ok()
+    columns.select(items.iter().copied()).ok()
 }
 
 /// Each item with this probability, by a generator whose seed no node can foresee.
@@ -220,8 +219,7 @@ fn sample(items: usize, share: f64, random: Random) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use assay_scheme::Reason;
-    use proptest::prelude::*;
+    use assay_scheme::ColumnsBuilder;
 
     use super::*;
 
@@ -253,62 +251,5 @@ mod tests {
         let mut builder = ColumnsBuilder::new(Row::Sha256.operation());
         builder.push(0, &[], &[], b"a");
         assert!(subset(&builder.build().expect("one item"), &[]).is_none());
-    }
-
-    /// Items of every way of grouping, some refused in encoding.
-    fn columns(row: Row, sizes: &[u8]) -> Columns {
-        let operation = row.operation();
-        let mut builder = ColumnsBuilder::new(operation);
-        for (item, size) in sizes.iter().enumerate() {
-            let (byte, entries) = (item as u8, usize::from(*size));
-            let key = vec![byte; operation.key_len];
-            let signature = vec![byte ^ 0xff; operation.signature_len];
-            let messages: Vec<Vec<u8>> = (0..entries).map(|entry| vec![byte; entry]).collect();
-            let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
-            let keys: Vec<&[u8]> = (0..entries).map(|_| key.as_slice()).collect();
-            match operation.grouping {
-                _ if size % 5 == 4 => builder.refuse(Reason::Key),
-                Grouping::Single => builder.push(operation.forms[0], &key, &signature, &vec![byte; entries]),
-                Grouping::Keys => builder.push_group(0, &keys, &signature, &[&[byte]]),
-                Grouping::KeysAndMessages => builder.push_group(0, &keys, &signature, &messages),
-                Grouping::Messages => builder.push_group(0, &[], &signature, &messages),
-            }
-        }
-        builder.build().expect("a batch")
-    }
-
-    proptest! {
-        #[test]
-        fn a_subset_holds_its_items_as_they_were(
-            sizes in prop::collection::vec(0..10_u8, 1..20),
-            picks in prop::collection::vec(any::<prop::sample::Index>(), 1..10),
-        ) {
-            for row in [Row::Ed25519Strict, Row::EcdsaP256, Row::Sha256, Row::BlsMinPkPopAggregate,
-                Row::BlsMinPkPopFastAggregate, Row::MerkleRfc6962] {
-                let all = columns(row, &sizes);
-                let items: Vec<usize> = picks.iter().map(|pick| pick.index(sizes.len())).collect();
-                let some = subset(&all, &items).expect("some");
-                prop_assert_eq!(some.items(), items.len());
-                for (at, item) in items.into_iter().enumerate() {
-                    prop_assert_eq!(some.form(at), all.form(item));
-                    prop_assert_eq!(some.signature(at), all.signature(item));
-                    prop_assert_eq!(some.entries(at).len(), all.entries(item).len());
-                    for (one, other) in some.entries(at).zip(all.entries(item)) {
-                        match row.operation().grouping {
-                            Grouping::Single => prop_assert_eq!(some.key(at), all.key(item)),
-                            Grouping::Messages => {}
-                            _ => prop_assert_eq!(some.entry_key(one), all.entry_key(other)),
-                        }
-                        if matches!(row.operation().grouping, Grouping::Messages | Grouping::KeysAndMessages) {
-                            prop_assert_eq!(some.entry_message(one), all.entry_message(other));
-                        }
-                    }
-                    if all.form(item).is_ok() && matches!(row.operation().grouping, Grouping::Single | Grouping::Keys) {
-                        prop_assert_eq!(some.message(at), all.message(item));
-                    }
-                }
-                prop_assert!(units(&all) >= sizes.len() as u64);
-            }
-        }
     }
 }

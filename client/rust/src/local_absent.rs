@@ -1,6 +1,6 @@
 //! What [`crate::local`] is in a build without the feature `local`: nothing that could be made.
 
-use assay_scheme::{Columns, Parameters, Priority};
+use assay_scheme::{Columns, Keys, Parameters, Priority};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
@@ -20,6 +20,10 @@ impl Local {
         match *self {}
     }
 
+    pub(crate) async fn preload(&self, _keys: &Keys) {
+        match *self {}
+    }
+
     pub(crate) async fn compute(
         &self,
         _columns: &Columns,
@@ -33,6 +37,7 @@ impl Local {
     pub(crate) async fn finish(
         &self,
         _answer: &mut Answer,
+        _needed: usize,
         _columns: &Columns,
         _parameters: &Parameters,
         _priority: Priority,

@@ -99,7 +99,7 @@ impl<B: AsRef<[u8]>> Item<B> {
             (Self::Group { keys, signature, messages, .. }, grouping) => {
                 let (keys_wanted, messages_wanted) = match grouping {
                     Grouping::Keys => (keys.len(), 1),
-                    Grouping::Messages => (0, messages.len()),
+                    Grouping::Messages => (usize::from(operation.key_len > 0), messages.len()),
                     _ => (keys.len(), keys.len()),
                 };
                 if (keys.len(), messages.len()) != (keys_wanted, messages_wanted) {

@@ -133,7 +133,7 @@ async fn a_stream_counts_a_lie_from_its_first_item() {
     let pki = Pki::new();
     let lies = script(|_, request| {
         // The batch that holds items 20 to 29.
-        let lying = request.columns.as_ref().is_some_and(|columns| columns.message(0) == b"message 20");
+        let lying = request.columns().is_some_and(|columns| columns.message(0) == b"message 20");
         if lying { Act::Alter(Box::new(|reply| reply.values[4 * 32] ^= 1)) } else { Act::Answer }
     });
     let server = Server::start(&pki, lies).await;

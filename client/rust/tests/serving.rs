@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_client::{Chunks, Client, ClientConfig, Error, Item, Options};
+use assay_core::samples::Spec;
+use assay_scheme::quorum::{Outcome, Tally, Terms};
 use assay_scheme::verifier::Verifier;
-use assay_scheme::{Hash, Kind, Operation, Parameters, Priority, Reason, Row, Verdict};
+use assay_scheme::{Ballot, Hash, Keys, Kind, Operation, Parameters, Priority, Reason, Row, Verdict};
+use assay_wire::Status;
 use common::{Act, Pki, Server, Setup, all_up, digests, honest, one_node, script, truth, votes};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,4 +223,43 @@ fn programs_without_async_get_the_same() {
         }
     });
     Arc::into_inner(client).expect("the only one left").close();
+}
+
+/// Four votes; the second and the third are one signer's where it is asked so.
+fn ballot(stop_early: bool, twice: bool) -> Ballot {
+    let operation = Row::Ed25519Zip215.operation();
+    let samples = assay_core::samples::samples(operation, &Spec { items: 4, ..Spec::default() });
+    let all = assay_core::samples::columns(operation, &samples).remove(0);
+    let columns = all.select(if twice { [0, 1, 1, 3] } else { [0, 1, 2, 3] }).expect("four votes");
+    let terms = Terms { total: 100, numerator: 2, denominator: 3, at_least: false, stop_early };
+    Ballot::new(columns, vec![40, 27, 20, 13], terms).expect("a ballot")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn votes_are_counted_and_a_tally_that_does_not_add_up_is_no_answer() {
+    let reached = |power| Some(Tally { power, outcome: Outcome::Reached });
+    let (_pki, _server, client) = one_node(move |n, _| match n {
+        3 => Act::Alter(Box::new(move |reply| reply.tally = reached(100))),
+        _ => Act::Answer,
+    })
+    .await;
+    let options = Options::new(Priority::Consensus).within(Duration::from_secs(60));
+    let parameters = Parameters::default();
+    let count = async |ballot: &Ballot| client.quorum(ballot, &parameters, options).await;
+    assert_eq!(count(&ballot(false, false)).await.expect("an answer").tally, reached(100));
+    let early = count(&ballot(true, false)).await.expect("an answer");
+    assert_eq!((early.verdicts, early.tally), (vec![1, 1, 132, 132], reached(67)));
+    let twice = count(&ballot(false, true)).await.expect("an answer");
+    assert_eq!(twice.tally, Some(Tally { power: 80, outcome: Outcome::DuplicateSigner(2) }));
+    assert!(matches!(count(&ballot(false, true)).await, Err(Error::BadReply(_))), "it says that it was reached");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_keeps_no_tables_says_so() {
+    let (_pki, server, client) = one_node(|_, _| Act::Refuse(Status::NotServed, 0)).await;
+    let keys = Keys::collect(Row::Ed25519Zip215.operation(), [Ok((0, &[7; 32][..]))]).expect("one key");
+    let asked = client.preload(&keys, Options::default()).await;
+    assert_eq!(asked.len(), 1);
+    assert!(matches!(&asked[0].1, Err(Error::Refused { status: Status::NotServed, .. })), "{:?}", asked[0].1);
+    assert_eq!(server.requests(), 1);
 }

@@ -173,7 +173,7 @@ async fn set_up(folder: &Path) -> Result<(Node, Client), CliError> {
     let demo = |what: &dyn std::fmt::Display| CliError::Demo(what.to_string());
     let made = issue::throwaway(folder, &[TENANT]).map_err(|why| demo(&why))?;
     let text = format!(
-        "[listen]\nsockets = [\"127.0.0.1:0\"]\nmtu_bytes_max = 65000\n\
+        "[listen]\nsockets = [\"127.0.0.1:0\"]\nmtu_bytes_max = 6500\n\
          [tls]\nca = {:?}\ncert = {:?}\nkey = {:?}\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n[tenants.{TENANT}]\n",
         made.node.ca, made.node.cert, made.node.key,
@@ -183,7 +183,7 @@ async fn set_up(folder: &Path) -> Result<(Node, Client), CliError> {
     let address = NodeAddress { addr: node.addrs()[0], server_name: "localhost".to_owned() };
     let identity = &made.clients[0];
     let config = ClientConfig {
-        mtu_bytes_max: 65_000,
+        mtu_bytes_max: 6_500,
         ..ClientConfig::new(vec![address], &identity.ca, &identity.cert, &identity.key)
     };
     let client = Client::connect(config).await.map_err(|why| demo(&why))?;

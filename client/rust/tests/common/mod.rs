@@ -16,7 +16,7 @@ use assay_core::reference::Reference;
 use assay_core::{Backend, Bundle, Results};
 use assay_scheme::registry::OPERATIONS;
 use assay_scheme::{Columns, ColumnsBuilder, Kind, Parameters, Priority, Row};
-use assay_wire::codec::{Reply, Request, decode_request, encode_reply};
+use assay_wire::codec::{Body, Reply, Request, decode_request, encode_reply};
 use assay_wire::status::CloseCode;
 use assay_wire::{NodeStatus, Status};
 use quinn::crypto::rustls::QuicServerConfig;
@@ -237,7 +237,7 @@ async fn serve(connection: Connection, mut send: quinn::SendStream, mut recv: qu
         return;
     }
     let n = shared.requests.fetch_add(1, Ordering::SeqCst);
-    let items = request.columns.as_ref().map_or(0, Columns::items);
+    let items = request.columns().map_or(0, Columns::items);
     shared.log.lock().expect("no panics").push((request.frame.priority, request.frame.deadline_us, items));
     let act = (shared.setup.script)(n, &request);
     let bytes = match act {
@@ -279,9 +279,16 @@ async fn serve(connection: Connection, mut send: quinn::SendStream, mut recv: qu
 async fn answer(request: Request) -> Reply {
     tokio::task::spawn_blocking(move || {
         let echo = request.frame.echo();
-        let results = truth(&request.columns.expect("a batch"), &request.parameters);
+        let mut results = truth(request.columns().expect("a batch"), &request.parameters);
         let items = results.items() as u32;
+        let mut tally = None;
+        if let Body::Votes(ballot) = &request.body {
+            results.verdicts.truncate(ballot.looked_at());
+            tally = Some(ballot.tally(&results.verdicts));
+            results.verdicts = ballot.all_verdicts(results.verdicts);
+        }
         Reply {
+            tally,
             queue_us: 7,
             compute_us: 8,
             backends: vec![items],
