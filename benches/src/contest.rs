@@ -1,6 +1,6 @@
 //! A case and who computes it.
 
-use assay_core::backend::{Backend, Detected, Output, detect};
+use assay_core::backend::{Backend, Detected, GpuChoice, KEY_TABLE_BYTES, Output, detect_with};
 use assay_core::samples::{self, Sample, Spec};
 use assay_core::{BackendName, Bundle, Results};
 use assay_scheme::{Kind, Parameters, Row, Verdict};
@@ -78,7 +78,10 @@ impl Case {
 
     /// Ours first, then the peers.
     pub fn contestants<'a>(&self, samples: &'a [Sample]) -> Vec<Contestant<'a>> {
-        let mut all: Vec<_> = detect().into_iter().filter_map(|found| self.ours(&found, samples)).collect();
+        // Passes over the same keys would make each a known one: tables are kept only where a case says how many keys there are.
+        let key_table_bytes = if self.spec.keys > 0 { KEY_TABLE_BYTES } else { 0 };
+        let found = detect_with(key_table_bytes, GpuChoice::Off);
+        let mut all: Vec<_> = found.iter().filter_map(|found| self.ours(found, samples)).collect();
         all.extend((self.peers)(samples));
         all
     }

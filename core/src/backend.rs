@@ -251,7 +251,8 @@ pub fn detect(gpu: GpuChoice) -> Vec<Detected> {
 }
 
 /// The same, with room for tables of keys that keep coming; with 0 bytes only those that were preloaded have any.
-pub(crate) fn detect_with(key_table_bytes: usize, gpu: GpuChoice) -> Vec<Detected> {
+#[must_use]
+pub fn detect_with(key_table_bytes: usize, gpu: GpuChoice) -> Vec<Detected> {
     let mut found = vec![
         Detected {
             name: BackendName::Reference,

@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use assay_core::backend::DeviceTimes;
 use assay_core::samples::{self, Sample, Spec};
 use assay_core::stream::Hasher;
-use assay_core::{BackendName, Bundle, Choice, Engine, GpuChoice, Order, Outcome};
+use assay_core::{BackendName, Bundle, Choice, Config, Engine, GpuChoice, Order, Outcome};
 use assay_scheme::registry::OPERATIONS;
 use assay_scheme::{Kind, Operation, Priority, Row};
 use serde::Serialize;
 
 use super::error::{CliError, EXIT_OK, EXIT_UNEXPECTED, complain, finish};
 use super::progress::Progress;
-use super::source::{backends, demand_served, gpus, operations, start_engine, threads};
+use super::source::{backends, demand_served, gpus, operations, start_engine_with, threads};
 use super::table::{commas, table};
 
 const EXAMPLE: &str = "\
 A pass is one batch, submitted and waited for; best and median of all passes are printed. Every item has a key \
-of its own (of BLS there are 512 keys, of ML-DSA 64, of RSA 2). An aggregate's item has --group keys, a tree's \
+of its own (of BLS there are 512 keys, of ML-DSA 64, of RSA 2), and no tables of keys are kept from pass to pass; with \
+--keys they are, as a node keeps them. An aggregate's item has --group keys, a tree's \
 that many leaves.
 
 Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or a backend that is not here.
@@ -74,6 +75,9 @@ pub struct Args {
     /// Keys of an aggregate, or leaves of a tree; 8 or 1,024 where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     group: Option<u32>,
+    /// Distinct keys that the items take turns with, and tables of them kept as a node does
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    keys: Option<u32>,
     /// Print a JSON object for each operation
     #[arg(long)]
     json: bool,
@@ -132,8 +136,12 @@ impl OnDevice {
 }
 
 fn execute(args: &Args) -> Result<u8, CliError> {
-    let asked: Vec<Row> = args.scheme.or(args.algorithm).map(|operation| operation.row).into_iter().collect();
-    let (engine, _) = start_engine(args.backend, args.gpu, args.threads, &asked)?;
+    let rows: Vec<Row> = args.scheme.or(args.algorithm).map(|operation| operation.row).into_iter().collect();
+    let mut config = Config { choice: args.backend, gpu: args.gpu, threads: args.threads, rows, ..Config::default() };
+    if args.keys.is_none() {
+        config.key_table_bytes = 0;
+    }
+    let (engine, _) = start_engine_with(config)?;
     let rows: Vec<_> = match args.scheme.or(args.algorithm) {
         Some(operation) => {
             demand_served(&engine, args.backend, operation)?;
@@ -175,7 +183,8 @@ fn execute(args: &Args) -> Result<u8, CliError> {
 fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Result<Measured, String> {
     let group = args.group.map_or(group_default(operation), |group| group as usize);
     let items = args.items.map_or(items_default(operation), |items| items as usize);
-    let spec = Spec { items, message_bytes: args.message_bytes as usize, group, ..Spec::default() };
+    let keys = args.keys.map_or(0, |keys| keys as usize);
+    let spec = Spec { items, message_bytes: args.message_bytes as usize, group, keys, ..Spec::default() };
     let samples = samples::samples(operation, &spec);
     let bundle = Bundle::new(samples::parameters(operation), samples::columns(operation, &samples))
         .map_err(|error| error.to_string())?;

@@ -303,8 +303,15 @@ pub fn start_engine(
     threads: usize,
     rows: &[Row],
 ) -> Result<(Engine, Instant), CliError> {
+    start_engine_with(Config { choice, gpu, threads, rows: rows.to_vec(), ..Config::default() })
+}
+
+/// The same, configured whole.
+///
+/// # Errors
+/// When a demanded backend is missing.
+pub fn start_engine_with(config: Config) -> Result<(Engine, Instant), CliError> {
     let start = Instant::now();
-    let config = Config { choice, gpu, threads, rows: rows.to_vec(), ..Config::default() };
     Ok((Engine::new(config, Arc::new(move || start.elapsed()))?, start))
 }
 

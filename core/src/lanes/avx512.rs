@@ -273,12 +273,6 @@ impl Word52 for Avx512x64 {
         op!(_mm512_cmplt_epu64_mask(self.0, other.0))
     }
     #[inline(always)]
-    fn gather(table: &[u64], index: Self) -> Self {
-        assert!(index.less(Self::splat(table.len() as u64)) == 0xff, "an index beyond the table");
-        // SAFETY: reachable as above, and every lane's index is below the table's length.
-        Self(unsafe { _mm512_i64gather_epi64::<8>(index.0, table.as_ptr().cast()) })
-    }
-    #[inline(always)]
     fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64] {
         transpose(words)
     }

@@ -96,7 +96,7 @@ pub(super) fn messages<'a>(
 
 /// A group's items, a lane each, and the first again in the lanes left over. What those compute goes nowhere.
 #[inline(always)]
-pub(super) fn fill<'g, T>(group: &'g [T]) -> [&'g T; LANES_64] {
+pub(super) fn fill<T>(group: &[T]) -> [&T; LANES_64] {
     std::array::from_fn(|lane| group.get(lane).unwrap_or(&group[0]))
 }
 

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 #[cfg(not(test))]
 use std::collections::hash_map::RandomState as Seed;
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use assay_scheme::{Keys, Reason, Verdict};
 
 use super::level::CurveLevel;
 use super::word::LANES_64;
 use crate::backend::Preloaded;
-use crate::pool::lock;
 
 #[cfg(test)]
 type Seed = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
@@ -65,28 +65,34 @@ impl Name {
     }
 }
 
-/// One curve's tables.
+/// One curve's tables. A call that only finds them holds no other call up.
 #[derive(Debug)]
 pub(super) struct Cache<T> {
     /// Tables kept because their keys keep coming.
     tables_max: usize,
-    state: Mutex<State<T>>,
+    tables: RwLock<Tables<T>>,
+    sightings: Sightings,
+    /// Calls so far: when a table was last used.
+    call: AtomicU64,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct Tables<T> {
     kept: HashMap<Name, Kept<T>>,
     /// Preloaded: as long as somebody holds them.
     held: HashMap<Name, Held<T>>,
-    sightings: Vec<u8>,
-    /// Sightings since all were halved, so that a key that stopped coming is forgotten.
-    counted: usize,
-    /// Seeded, so that strangers cannot choose keys that share a counter; the same in every test.
-    hasher: Seed,
-    /// Calls so far: when a table was last used.
-    call: u64,
     /// The first call in which tables may be replaced.
     next_eviction: u64,
+}
+
+/// How often keys without tables came. Counts of several threads may run into one another: they are hints.
+#[derive(Debug)]
+struct Sightings {
+    counters: Vec<AtomicU8>,
+    /// Sightings since all were halved, so that a key that stopped coming is forgotten.
+    counted: AtomicUsize,
+    /// Seeded, so that strangers cannot choose keys that share a counter; the same in every test.
+    hasher: Seed,
 }
 
 #[derive(Debug)]
@@ -98,7 +104,7 @@ struct Held<T> {
 #[derive(Debug)]
 struct Kept<T> {
     table: Arc<T>,
-    call: u64,
+    call: AtomicU64,
 }
 
 /// What is known of a call's keys.
@@ -113,29 +119,35 @@ impl<T: Table> Cache<T> {
     /// Room for tables of this many bytes together; preloaded ones are not counted.
     pub(super) fn new(bytes: usize) -> Self {
         let tables_max = bytes / T::BYTES;
-        let state = State {
-            kept: HashMap::new(),
-            held: HashMap::new(),
-            sightings: if tables_max == 0 { Vec::new() } else { vec![0; COUNTERS] },
-            counted: 0,
+        let counters = if tables_max == 0 { 0 } else { COUNTERS };
+        let sightings = Sightings {
+            counters: (0..counters).map(|_| AtomicU8::new(0)).collect(),
+            counted: AtomicUsize::new(0),
             hasher: Seed::default(),
-            call: 0,
-            next_eviction: 0,
         };
-        Self { tables_max, state: Mutex::new(state) }
+        let tables = RwLock::new(Tables { kept: HashMap::new(), held: HashMap::new(), next_eviction: 0 });
+        Self { tables_max, tables, sightings, call: AtomicU64::new(0) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables<T>> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables<T>> {
+        self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tables of a call's keys. Counts the sightings of those without; what is to be made of them is for
     /// [`Cache::learn`], after the verdicts.
     pub(super) fn find<'a>(&self, keys: impl Iterator<Item = (u8, &'a [u8])>) -> Found<T> {
         let mut found = Found { tables: Vec::with_capacity(keys.size_hint().0), wanted: Vec::new() };
-        let mut state = lock(&self.state);
-        state.call += 1;
-        let is_open = state.kept.len() < self.tables_max || state.call >= state.next_eviction;
+        let call = self.call.fetch_add(1, Ordering::Relaxed) + 1;
+        let tables = self.read();
+        let is_open = tables.kept.len() < self.tables_max || call >= tables.next_eviction;
         for (form, key) in keys {
             let name = Name::new(form, key);
-            let table = state.table(&name);
-            if table.is_none() && state.is_wanted(&name) {
+            let table = tables.find(&name, call);
+            if table.is_none() && self.sightings.are_enough(&name) {
                 let has_room = is_open && found.wanted.len() < TABLES_PER_CALL;
                 if has_room && !found.wanted.contains(&name) {
                     found.wanted.push(name);
@@ -151,10 +163,11 @@ impl<T: Table> Cache<T> {
         for names in found.wanted.chunks(LANES_64) {
             let keys: Vec<_> = names.iter().map(Name::key).collect();
             let tables = T::make(level, &keys);
-            let mut state = lock(&self.state);
+            let call = self.call.load(Ordering::Relaxed);
+            let mut all = self.write();
             for (name, table) in names.iter().zip(tables) {
                 if let Some(table) = table {
-                    state.keep(*name, table, self.tables_max);
+                    all.keep(*name, table, self.tables_max, call);
                 }
             }
         }
@@ -169,7 +182,7 @@ impl<T: Table> Cache<T> {
         let make = |missing: &mut Vec<(usize, Name)>, verdicts: &mut [u8], hold: &mut Hold<T>| {
             let keys: Vec<_> = missing.iter().map(|(_, name)| name.key()).collect();
             let tables = T::make(level, &keys);
-            let mut state = lock(&self.state);
+            let mut state = self.write();
             for ((i, name), table) in missing.drain(..).zip(tables) {
                 if let Some(table) = table.filter(|table| !refuses(table)) {
                     hold.names.push(state.hold(name, Arc::new(table)));
@@ -186,8 +199,8 @@ impl<T: Table> Cache<T> {
                 }
             };
             let name = Name::new(form, keys.key(i));
-            let mut state = lock(&self.state);
-            match state.table(&name) {
+            let mut state = self.write();
+            match state.find(&name, self.call.load(Ordering::Relaxed)) {
                 Some(table) if refuses(&table) => {}
                 Some(table) => {
                     hold.names.push(state.hold(name, table));
@@ -209,50 +222,51 @@ impl<T: Table> Cache<T> {
     /// Tables kept because their keys keep coming, and those somebody holds.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
-        let state = lock(&self.state);
+        let state = self.read();
         (state.kept.len(), state.held.len())
     }
 }
 
-impl<T> State<T> {
-    fn table(&mut self, name: &Name) -> Option<Arc<T>> {
-        if let Some(kept) = self.kept.get_mut(name) {
-            kept.call = self.call;
+impl Sightings {
+    /// Counts a sighting; whether there were enough.
+    fn are_enough(&self, name: &Name) -> bool {
+        if self.counters.is_empty() {
+            return false;
+        }
+        if self.counted.fetch_add(1, Ordering::Relaxed) + 1 >= 8 * COUNTERS {
+            self.counted.store(0, Ordering::Relaxed);
+            for counter in &self.counters {
+                counter.store(counter.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
+            }
+        }
+        let counter = &self.counters[self.hasher.hash_one(name) as usize % COUNTERS];
+        let count = counter.load(Ordering::Relaxed).saturating_add(1);
+        counter.store(count, Ordering::Relaxed);
+        count >= SIGHTINGS
+    }
+}
+
+impl<T> Tables<T> {
+    fn find(&self, name: &Name, call: u64) -> Option<Arc<T>> {
+        if let Some(kept) = self.kept.get(name) {
+            kept.call.store(call, Ordering::Relaxed);
             return Some(Arc::clone(&kept.table));
         }
         if self.held.is_empty() { None } else { Some(Arc::clone(&self.held.get(name)?.table)) }
     }
 
-    /// Counts a sighting; whether there were enough.
-    fn is_wanted(&mut self, name: &Name) -> bool {
-        if self.sightings.is_empty() {
-            return false;
-        }
-        self.counted += 1;
-        if self.counted >= 8 * COUNTERS {
-            self.counted = 0;
-            self.sightings.iter_mut().for_each(|count| *count /= 2);
-        }
-        let count = &mut self.sightings[self.hasher.hash_one(name) as usize % COUNTERS];
-        *count = count.saturating_add(1);
-        *count >= SIGHTINGS
-    }
-
-    fn keep(&mut self, name: Name, table: T, tables_max: usize) {
+    fn keep(&mut self, name: Name, table: T, tables_max: usize, call: u64) {
         if self.kept.len() >= tables_max && !self.kept.contains_key(&name) {
-            let Some((oldest, call)) =
-                self.kept.iter().map(|(name, kept)| (*name, kept.call)).min_by_key(|(_, call)| *call)
-            else {
-                return;
-            };
+            let used = self.kept.iter().map(|(name, kept)| (kept.call.load(Ordering::Relaxed), *name));
+            let Some((last, oldest)) = used.min_by_key(|(call, _)| *call) else { return };
             // What this very call used is not worth less than what it would give way to.
-            if call == self.call {
+            if last >= call {
                 return;
             }
             self.kept.remove(&oldest);
-            self.next_eviction = self.call + CALLS_PER_EVICTION;
+            self.next_eviction = call + CALLS_PER_EVICTION;
         }
-        self.kept.insert(name, Kept { table: Arc::new(table), call: self.call });
+        self.kept.insert(name, Kept { table: Arc::new(table), call: AtomicU64::new(call) });
     }
 
     fn hold(&mut self, name: Name, table: Arc<T>) -> Name {
@@ -269,7 +283,7 @@ struct Hold<T: Table> {
 
 impl<T: Table> Drop for Hold<T> {
     fn drop(&mut self) {
-        let mut state = lock(&self.cache.state);
+        let mut state = self.cache.write();
         for name in self.names.drain(..) {
             let Some(held) = state.held.get_mut(&name) else { continue };
             held.holders -= 1;

@@ -151,10 +151,6 @@ impl Word52 for Portable64 {
         self.mask(other, u64::lt)
     }
     #[inline(never)]
-    fn gather(table: &[u64], index: Self) -> Self {
-        Self(index.0.map(|index| table[usize::try_from(index).expect("an index into memory")]))
-    }
-    #[inline(never)]
     fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64] {
         std::array::from_fn(|lane| Self(std::array::from_fn(|word| words[word].0[lane])))
     }

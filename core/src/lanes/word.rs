@@ -143,11 +143,6 @@ pub(crate) trait Word52: Word64 {
     fn equal(self, other: Self) -> u8;
     /// The lanes where `self` is smaller, as unsigned numbers.
     fn less(self, other: Self) -> u8;
-    /// `table[index]` in each lane.
-    ///
-    /// # Panics
-    /// When a lane's index is not below the table's length.
-    fn gather(table: &[u64], index: Self) -> Self;
     /// Rows for columns: word w of lane l becomes word l of lane w. What a lane has in eight words is one row of a table.
     fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64];
     /// Calls `body` in a function of its own that is compiled for these words' instructions, so that a caller with many

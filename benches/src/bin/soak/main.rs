@@ -14,7 +14,7 @@ mod second;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use assay_core::backend::{Backend, Output, detect};
+use assay_core::backend::{Backend, GpuChoice, Output, detect};
 use assay_core::samples::{self, Sample, Spec};
 use assay_core::{BackendName, Bundle, Results};
 use assay_scheme::registry::Grouping;
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let found = detect();
+    let found = detect(GpuChoice::Off);
     let backend = |name: &str| {
         let found =
             found.iter().find(|found| found.name().name() == name).ok_or(format!("no backend is named {name}"))?;

@@ -12,7 +12,7 @@ use super::curve::{Decoded, TWICE_D, base_point, decode, has_small_order};
 use super::field::{Field, LIMBS};
 use super::point::{Affine, Completed};
 use super::scalar::digits_count;
-use super::table::{AFFINE_ROWS, OWN_BITS, OWN_DIGITS, Row, affine, doubled, entries, normalise, rows, store};
+use super::table::{AFFINE_ROWS, OWN_BITS, OWN_DIGITS, Row, affine, double, entries, normalise, rows, store};
 
 /// Bits of a digit, positions from one table's point to the next, tables, and so what a comb costs: how multiples of
 /// points that are known beforehand are laid out.
@@ -92,7 +92,7 @@ impl Comb {
                     || multiple.extended().add(step, 0),
                 );
             }
-            power = doubled(power, layout.step);
+            double(&mut power, layout.step);
         }
         let mut neutral = [Row::default(); AFFINE_ROWS];
         (neutral[0].0[0], neutral[0].0[LIMBS]) = (1, 1);
@@ -121,31 +121,30 @@ impl Comb {
 /// Adds to a point, lane by lane, its scalar times the point that the lane's comb is of.
 #[inline(always)]
 pub(super) fn add_combs<W: Word52, const DIGITS: usize>(
-    mut to: Completed<Field<W>>,
+    to: &mut Completed<Field<W>>,
     combs: &[&Comb; LANES_64],
     layout: Layout,
     digits: &[[i16; LANES_64]; DIGITS],
-) -> Completed<Field<W>> {
+) {
     for pass in (0..layout.passes()).rev() {
         for (table, digits) in digits.iter().skip(pass).step_by(layout.passes()).enumerate() {
             let (entries, negative) = entries(digits);
             let first = table * layout.entries();
-            to = W::outlined(
+            W::outlined(
                 #[inline(always)]
                 || {
                     let mut of = [&combs[0].rows[..]; LANES_64];
                     for lane in 0..LANES_64 {
                         of[lane] = &combs[lane].rows[(first + entries[lane]) * AFFINE_ROWS..];
                     }
-                    to.extended().add_affine(affine(of), negative)
+                    *to = to.extended().add_affine(affine(of), negative);
                 },
             );
         }
         if pass > 0 {
-            to = doubled(to, layout.bits);
+            double(to, layout.bits);
         }
     }
-    to
 }
 
 /// Makes the base point's comb.

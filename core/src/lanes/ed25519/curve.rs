@@ -21,7 +21,7 @@ const BASE_Y: [u64; LIMBS] =
 /// The y of the points of the torsion subgroup: of order 8 (twice), 4, 1 and 2. A point of the curve with one of these
 /// is one of them, whichever its x.
 const SMALL_ORDER_Y: [[u64; LIMBS]; 5] = [
-    [0x7_b2c2_8f95_e826, 0x6_513e_9868_b604, 0x6_b37f_57c2_63bf, 0x4_589c_99e3_6982, 0x5_fc53_6d88_023],
+    [0x7_b2c2_8f95_e826, 0x6_513e_9868_b604, 0x6_b37f_57c2_63bf, 0x4_589c_99e3_6982, 0x5fc5_36d8_8023],
     [0x0_4d3d_706a_17c7, 0x1_aec1_6797_49fb, 0x1_4c80_a83d_9c40, 0x3_a763_661c_967d, 0x7_a03a_c927_7fdc],
     [0; LIMBS],
     [1, 0, 0, 0, 0],

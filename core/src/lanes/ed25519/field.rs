@@ -61,9 +61,21 @@ pub(super) struct Field<W>([W; LIMBS]);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wide<W>([W; LIMBS]);
 
-/// Whether each limb is below the bound in every lane; asked in debug builds.
+/// Whether each limb is below the bound in every lane; asked in debug builds, in a function of its own lest every kernel hold
+/// it many times over.
+#[inline(never)]
 fn below<W: Word52>(limbs: &[W; LIMBS], bound: u64) -> bool {
-    limbs.iter().all(|limb| limb.less(W::splat(bound)) == u8::MAX)
+    W::outlined(
+        #[inline(always)]
+        || {
+            let bound = W::splat(bound);
+            let mut all = u8::MAX;
+            for limb in limbs {
+                all &= limb.less(bound);
+            }
+            all == u8::MAX
+        },
+    )
 }
 
 // Loops throughout rather than `array::map` and its like: those are functions of their own that the compiler may leave

@@ -129,15 +129,16 @@ pub(super) fn digits<const DIGITS: usize>(scalars: &Scalars, bits: usize) -> [[i
     let mut digits = [[0; LANES_64]; DIGITS];
     for (lane, scalar) in scalars.iter().enumerate() {
         debug_assert!(scalar[3] < 1 << 61, "a scalar below 2^253");
+        let mut rest = *scalar;
         let mut carry = 0;
-        for (i, digit) in digits.iter_mut().enumerate() {
-            let (word, shift) = (bits * i / 64, bits * i % 64);
-            let mut value = scalar.get(word).map_or(0, |word| word >> shift);
-            if shift + bits > 64 {
-                value |= scalar.get(word + 1).map_or(0, |word| word << (64 - shift));
+        for digit in &mut digits {
+            let value = (rest[0] & ((1 << bits) - 1)) as i32 + carry;
+            for word in 0..3 {
+                rest[word] = rest[word] >> bits | rest[word + 1] << (64 - bits);
             }
-            let value = (value & ((1 << bits) - 1)) as i32 + carry;
-            carry = i32::from(value >= 1 << (bits - 1));
+            rest[3] >>= bits;
+            // Half of 2^bits or more becomes negative and carries.
+            carry = (value + (1 << (bits - 1))) >> bits;
             digit[lane] = (value - (carry << bits)) as i16;
         }
         debug_assert!(carry == 0, "the highest digit holds the last carry");

@@ -145,7 +145,7 @@ impl Own {
 
     /// Adds each lane's digit times its point.
     #[inline(always)]
-    pub(super) fn add<W: Word52>(&self, to: Completed<Field<W>>, digits: &[i16; LANES_64]) -> Completed<Field<W>> {
+    pub(super) fn add<W: Word52>(&self, to: &mut Completed<Field<W>>, digits: &[i16; LANES_64]) {
         W::outlined(
             #[inline(always)]
             || {
@@ -157,7 +157,7 @@ impl Own {
                 let limbs: [[W; 8]; CACHED_ROWS] = load(rows);
                 let (sum, difference) = (field(&limbs, 0), field(&limbs, 1));
                 let (z, t2d) = (field(&limbs, 2), field(&limbs, 3));
-                to.extended().add(Cached { sum, difference, z, t2d }, negative)
+                *to = to.extended().add(Cached { sum, difference, z, t2d }, negative);
             },
         )
     }
@@ -178,7 +178,7 @@ impl Base {
 
     /// Adds each lane's digit times the base point.
     #[inline(always)]
-    pub(super) fn add<W: Word52>(&self, to: Completed<Field<W>>, digits: &[i16; LANES_64]) -> Completed<Field<W>> {
+    pub(super) fn add<W: Word52>(&self, to: &mut Completed<Field<W>>, digits: &[i16; LANES_64]) {
         W::outlined(
             #[inline(always)]
             || {
@@ -187,24 +187,25 @@ impl Base {
                 for lane in 0..LANES_64 {
                     rows[lane] = &self.rows[entries[lane] * AFFINE_ROWS..];
                 }
-                to.extended().add_affine(affine(rows), negative)
+                *to = to.extended().add_affine(affine(rows), negative);
             },
         )
     }
 }
 
-/// The point doubled so many times.
+/// Doubles the point so many times.
 #[inline(always)]
-pub(super) fn doubled<W: Word52>(mut point: Completed<Field<W>>, times: usize) -> Completed<Field<W>> {
+pub(super) fn double<W: Word52>(point: &mut Completed<Field<W>>, times: usize) {
     W::outlined(
         #[inline(always)]
         || {
+            let mut own = *point;
             for _ in 0..times {
-                point = point.double();
+                own = own.double();
             }
-            point
+            *point = own;
         },
-    )
+    );
 }
 
 /// The first entry of three coordinates of each lane's rows.
@@ -251,8 +252,9 @@ impl CurveWork for BuildBase {
         let mut own = Own::new();
         own.fill(base);
         let neutral = Completed::neutral(Field::zero(), one);
-        let first = own.add(neutral, &std::array::from_fn(|lane| lane as i16 + 1));
-        let eight = own.add(neutral, &[LANES_64 as i16; LANES_64]);
+        let (mut first, mut eight) = (neutral, neutral);
+        own.add(&mut first, &std::array::from_fn(|lane| lane as i16 + 1));
+        own.add(&mut eight, &[LANES_64 as i16; LANES_64]);
         let step = W::outlined(
             #[inline(always)]
             || eight.extended().cached(twice_d),

@@ -18,7 +18,7 @@ use super::curve::{Decoded, TWICE_D, decode, has_small_order};
 use super::field::Field;
 use super::point::{Affine, Completed, Projective};
 use super::scalar::{Scalars, digits, is_below_order, reduce, scalars};
-use super::table::{BASE_BITS, BASE_DIGITS, Base, OWN_BITS, OWN_DIGITS, Own, doubled, normalise};
+use super::table::{BASE_BITS, BASE_DIGITS, Base, OWN_BITS, OWN_DIGITS, Own, double, normalise};
 use crate::backend::Output;
 
 /// Groups whose points share an inversion. Fewer: more inversions. More: more memory, 1 KiB a group.
@@ -127,8 +127,9 @@ impl CurveWork for Check<'_> {
             let undecided = failed.equation & !failed.key & !failed.signature;
             if self.rule == Rule::Zip215 && undecided != 0 {
                 let lanes = self.indices.len().min((g + 1) * LANES_64) - g * LANES_64;
+                let (x, y, r) = (words(x), words(y), scalars(r));
                 for lane in (0..lanes).filter(|lane| undecided >> lane & 1 == 1) {
-                    left.push(Left { group: g, lane, x: word(x, lane), y: word(y, lane), r: scalars(r)[lane] });
+                    left.push(Left { group: g, lane, x: x[lane], y: y[lane], r: r[lane] });
                 }
             }
             all.push(failed);
@@ -197,14 +198,14 @@ fn with_own<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Proj
     for position in (0..=top).rev() {
         let (base_digit, own_digit) = (position.is_multiple_of(BASE_BITS), position.is_multiple_of(OWN_BITS));
         if base_digit || own_digit {
-            point = doubled(point, doublings);
+            double(&mut point, doublings);
             doublings = 0;
         }
         if base_digit {
-            point = base.add(point, &s[position / BASE_BITS]);
+            base.add(&mut point, &s[position / BASE_BITS]);
         }
         if own_digit {
-            point = own.add(point, &k[position / OWN_BITS]);
+            own.add(&mut point, &k[position / OWN_BITS]);
         }
         doublings += 1;
     }
@@ -214,10 +215,11 @@ fn with_own<W: Word52>(s: &Scalars, k: &Scalars, base: &Base, own: &Own) -> Proj
 /// [S]B + [k]P, P being the points that `own` are the combs of.
 #[inline(always)]
 fn with_combs<W: Word52>(s: &Scalars, k: &Scalars, base: &Comb, own: &[&Comb; LANES_64]) -> Projective<Field<W>> {
-    let point = Completed::neutral(Field::zero(), Field::one());
-    let point = add_combs(point, own, Layout::KEY, &digits::<{ Layout::KEY.digits() }>(k, Layout::KEY.bits()));
+    let mut point = Completed::neutral(Field::zero(), Field::one());
+    add_combs(&mut point, own, Layout::KEY, &digits::<{ Layout::KEY.digits() }>(k, Layout::KEY.bits()));
     let s = digits::<{ Layout::BASE.digits() }>(s, Layout::BASE.bits());
-    projective(add_combs(point, &[base; LANES_64], Layout::BASE, &s))
+    add_combs(&mut point, &[base; LANES_64], Layout::BASE, &s);
+    projective(point)
 }
 
 #[inline(always)]
@@ -228,14 +230,14 @@ fn projective<W: Word52>(point: Completed<Field<W>>) -> Projective<Field<W>> {
     )
 }
 
-/// A lane's number, below p.
+/// Each lane's number, below p.
 #[inline(always)]
-fn word<W: Word52>(number: Field<W>, lane: usize) -> [u64; 4] {
+fn words<W: Word52>(number: Field<W>) -> Scalars {
     let words = W::outlined(
         #[inline(always)]
         || number.to_words(),
     );
-    scalars(words)[lane]
+    scalars(words)
 }
 
 /// The lanes where these are the bytes of the point's encoding (RFC 8032, section 5.1.2).
@@ -257,14 +259,15 @@ fn times_cofactor<W: Word52>(left: &[Left]) -> u8 {
     let x = Field::from_words(side_by_side(left.map(|left| left.x)));
     let y = Field::from_words(side_by_side(left.map(|left| left.y)));
     let r: Decoded<W> = decode(side_by_side(left.map(|left| left.r)));
-    let difference = W::outlined(
+    let mut point = W::outlined(
         #[inline(always)]
         || {
             let r = Affine::new(r.x, r.y, Field::splat(&TWICE_D));
             Completed::affine(x, y, Field::one()).extended().add_affine(r, u8::MAX)
         },
     );
-    let eight = projective(doubled(difference, 3));
+    double(&mut point, 3);
+    let eight = projective(point);
     let is_neutral = W::outlined(
         #[inline(always)]
         || eight.x.is_zero() & eight.y.equals(eight.z),
