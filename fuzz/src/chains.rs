@@ -223,7 +223,8 @@ pub(crate) fn bsc_seeds() -> Vec<Vec<u8>> {
 pub(crate) fn vechain_seeds() -> Vec<Vec<u8>> {
     let transactions = hex_fields("vechain/extracted_txs.json", "raw");
     // A header whose signature and proof are of the right length and nothing else: parent, numbers, roots, seal, extension.
-    let string = |len: u8| [&if len < 56 { vec![0x80 + len] } else { vec![0xb8, len] }[..], &vec![9; len.into()]].concat();
+    let string =
+        |len: u8| [&if len < 56 { vec![0x80 + len] } else { vec![0xb8, len] }[..], &vec![9; len.into()]].concat();
     let fields = [
         string(32),
         vec![1, 2],

@@ -85,7 +85,7 @@ fn signed_transactions_have_the_senders_of_their_keys() {
         let key = hex::decode(case["key"].as_str().expect("hex")).expect("hex");
         let secret = bitcoin::secp256k1::SecretKey::from_slice(&key).expect("a key");
         let public = secret.public_key(&bitcoin::secp256k1::Secp256k1::new()).serialize_uncompressed();
-        senders.push(hex::encode(&assay_chain::hash::keccak256(&public[1..])[12..]));
+        senders.push(hex::encode(&keccak256(&public[1..])[12..]));
     }
     let report = run_with("ethereum", &Options::default(), &[("transactions", file)], Detail::Items);
     // The second was signed before EIP-2, with a high S that no transaction outside a Frontier block may have now.
