@@ -5,11 +5,11 @@
 
 use num_bigint::BigUint;
 
-use crate::field::{Field, constant, u256};
+use crate::field::{Bounds, Field, constant, inverses, u256};
 use crate::formula::{El, Formula};
 
-/// Multiples in the base's table: 0 to 128 times the base, for signed windows of 8 bits.
-pub(crate) const BASE_MULTIPLES: usize = 129;
+/// Multiples in the base's table: 0 to 2048 times the base, for signed windows of 12 bits.
+pub(crate) const BASE_MULTIPLES: usize = 2049;
 
 pub(crate) struct Curve {
     pub(crate) field: Field,
@@ -63,10 +63,25 @@ impl Curve {
         [e, ff, g, h]
     }
 
-    /// From (E, F, G, H) to extended coordinates: 4M.
-    pub(crate) fn completed(f: &mut Formula<'_>) -> [El; 4] {
-        let [e, ff, g, h] = ["e", "f", "g", "h"].map(|part| f.input(&format!("c.{part}")));
+    /// From (E, F, G, H) to extended coordinates: 4M. E and F are tight, G and H within bounds.
+    pub(crate) fn completed(f: &mut Formula<'_>, [g, h]: [Bounds; 2]) -> [El; 4] {
+        let (e, ff) = (f.input("c.e"), f.input("c.f"));
+        let (g, h) = (f.input_within("c.g", g), f.input_within("c.h", h));
         [f.mul(e, ff), f.mul(g, h), f.mul(ff, g), f.mul(e, h)]
+    }
+
+    /// What doubling and adding leave in G and H, which are sums of two.
+    pub(crate) fn completed_bounds(&self) -> [Bounds; 2] {
+        let mut most = [self.field.tight; 2];
+        for formula in [Self::doubling, Self::addition] {
+            let mut f = Formula::new(&self.field);
+            let out = formula(&mut f);
+            for (most, el) in most.iter_mut().zip([out[2], out[3]]) {
+                let bounds = f.bounds_of(el);
+                *most = std::array::from_fn(|limb| most[limb].max(bounds[limb]));
+            }
+        }
+        most
     }
 
     /// (y - x, y + x, 2z, 2dt) of a point.
@@ -100,17 +115,31 @@ impl Curve {
         let negative = p - self.eighth_y();
         text.push_str(&format!("const EIGHTH_Y_NEGATIVE: U256 = {};\n", u256(&negative)));
         text.push_str(&constant("FOLD_512", &self.order.form(&((BigUint::from(1_u32) << 256) << 261))));
-        let functions: [(&str, &str, &str, fn(&mut Formula<'_>) -> [El; 4]); 4] = [
-            ("point_double", "p: Point", "Completed", Self::doubling),
-            ("point_add", "p: Point, q: Prepared", "Completed", Self::addition),
-            ("point_of", "c: Completed", "Point", Self::completed),
-            ("point_prepare", "p: Point", "Prepared", Self::prepared),
-        ];
-        for (name, parameters, result, formula) in functions {
+        for (name, parameters, formula) in [
+            ("point_double", "p: Point", Self::doubling as fn(&mut Formula<'_>) -> [El; 4]),
+            ("point_add", "p: Point, q: Prepared", Self::addition),
+        ] {
             let mut f = Formula::new(field);
-            let out = formula(&mut f);
-            text.push_str(&f.function(name, parameters, result, &out));
+            let [e, ff, g, h] = formula(&mut f);
+            let out = [f.tight(e), f.tight(ff), g, h];
+            text.push_str(&f.function_as_it_is(name, parameters, "Completed", &out));
         }
+        let mut f = Formula::new(field);
+        let out = Self::prepared(&mut f);
+        text.push_str(&f.function("point_prepare", "p: Point", "Prepared", &out));
+        // One by one, since T is not always wanted.
+        for (place, part) in ["x", "y", "z", "t"].into_iter().enumerate() {
+            let mut f = Formula::new(field);
+            let out = Self::completed(&mut f, self.completed_bounds());
+            text.push_str(&f.function_of(&format!("completed_{part}"), "c: Completed", out[place]));
+        }
+        text.push_str(
+            "
+fn point_of(c: Completed) -> Point {
+    return Point(completed_x(c), completed_y(c), completed_z(c), completed_t(c));
+}
+",
+        );
         text
     }
 
@@ -162,17 +191,38 @@ impl Curve {
         sum
     }
 
-    /// 0 to 128 times the base, each (y - x, y + x, 2, 2dxy): 36 words.
+    /// 0 to 2048 times the base: those there are, each plus their number times the base, until there are enough.
+    pub(crate) fn base_multiples(&self) -> Vec<Affine> {
+        let p = &self.field.prime;
+        let mut step = self.base.clone();
+        let mut multiples = vec![(BigUint::ZERO, BigUint::from(1_u32))];
+        while multiples.len() < BASE_MULTIPLES {
+            let (x2, y2) = &step;
+            let products = multiples.iter().map(|(x1, y1)| &self.d * x1 % p * x2 % p * y1 % p * y2 % p);
+            let denominators: Vec<BigUint> =
+                products.flat_map(|product| [&product + 1_u32, p + 1_u32 - product]).collect();
+            let inverses = inverses(&denominators, p);
+            let sums = multiples.iter().zip(inverses.chunks_exact(2)).map(|((x1, y1), inverses)| {
+                let x = (x1 * y2 + x2 * y1) * &inverses[0] % p;
+                let y = (y1 * y2 + x1 * x2) * &inverses[1] % p;
+                (x, y)
+            });
+            let sums: Vec<_> = sums.collect();
+            multiples.extend(sums);
+            step = self.add(&step, &step);
+        }
+        multiples.truncate(BASE_MULTIPLES);
+        multiples
+    }
+
+    /// The base's table, each entry (y - x, y + x, 2, 2dxy): 36 words.
     pub(crate) fn base_table(&self) -> Vec<u8> {
         let p = &self.field.prime;
-        let mut multiple = (BigUint::ZERO, BigUint::from(1_u32));
         let mut words: Vec<u32> = Vec::new();
-        for _ in 0..BASE_MULTIPLES {
-            let (x, y) = &multiple;
+        for (x, y) in &self.base_multiples() {
             for part in [(y + p - x) % p, (y + x) % p, BigUint::from(2_u32), &self.d * 2_u32 * x % p * y % p] {
                 words.extend(self.field.form(&part));
             }
-            multiple = self.add(&multiple, &self.base);
         }
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }

@@ -62,6 +62,22 @@ pub(crate) fn number(limbs: &[u64]) -> BigUint {
     limbs.iter().rev().fold(BigUint::ZERO, |sum, limb| (sum << LIMB_BITS) + limb)
 }
 
+/// The inverses mod a prime of numbers that are not zero, by one inversion.
+pub(crate) fn inverses(numbers: &[BigUint], prime: &BigUint) -> Vec<BigUint> {
+    let mut products = vec![BigUint::from(1_u32)];
+    for number in numbers {
+        products.push(products.last().expect("one") * number % prime);
+    }
+    let mut inverse = products.pop().expect("the last").modinv(prime).expect("none is zero");
+    let mut inverses = Vec::with_capacity(numbers.len());
+    for (number, before) in numbers.iter().zip(products).rev() {
+        inverses.push(before * &inverse % prime);
+        inverse = inverse * number % prime;
+    }
+    inverses.reverse();
+    inverses
+}
+
 /// The non-adjacent form: (bit, whether it is subtracted), ascending.
 fn signed_bits(number: &BigUint) -> Vec<(u32, bool)> {
     let (mut rest, mut bit, mut terms) = (number.clone(), 0, Vec::new());

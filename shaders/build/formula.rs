@@ -49,12 +49,22 @@ impl<'f> Formula<'f> {
         self.push(Step::Input(expression.to_owned()), self.field.tight)
     }
 
+    /// An element within these bounds, by its WGSL expression.
+    pub(crate) fn input_within(&mut self, expression: &str, bounds: Bounds) -> El {
+        self.push(Step::Input(expression.to_owned()), bounds)
+    }
+
+    pub(crate) fn bounds_of(&self, a: El) -> Bounds {
+        self.bounds[a.0]
+    }
+
     /// The three tight elements `x`, `y`, `z` of a WGSL value.
     pub(crate) fn point(&mut self, expression: &str) -> [El; 3] {
         ["x", "y", "z"].map(|coordinate| self.input(&format!("{expression}.{coordinate}")))
     }
 
-    fn carry(&mut self, a: El) -> El {
+    /// Brought back to tight limbs.
+    pub(crate) fn carry(&mut self, a: El) -> El {
         if let Some(carried) = self.carried[a.0] {
             return carried;
         }
@@ -146,6 +156,11 @@ impl<'f> Formula<'f> {
     /// `fn NAME(PARAMETERS) -> RESULT`, whose result is made of the outputs, carried until tight.
     pub(crate) fn function(mut self, name: &str, parameters: &str, result: &str, outputs: &[El]) -> String {
         let outputs: Vec<El> = outputs.iter().map(|output| self.tight(*output)).collect();
+        self.function_as_it_is(name, parameters, result, &outputs)
+    }
+
+    /// The same with outputs that are whatever they are: who reads them is told their bounds.
+    pub(crate) fn function_as_it_is(self, name: &str, parameters: &str, result: &str, outputs: &[El]) -> String {
         let (products, squares) = self.cost();
         let mut text =
             format!("\n// {products} products, {squares} squares.\nfn {name}({parameters}) -> {result} {{\n");
@@ -172,7 +187,33 @@ impl<'f> Formula<'f> {
         text
     }
 
-    fn tight(&mut self, a: El) -> El {
+    /// `fn NAME(PARAMETERS) -> Fe` of one element and what it is made of.
+    pub(crate) fn function_of(mut self, name: &str, parameters: &str, output: El) -> String {
+        let output = self.tight(output);
+        let mut is_used = vec![false; self.steps.len()];
+        is_used[output.0] = true;
+        for place in (0..self.steps.len()).rev() {
+            if is_used[place] {
+                self.operands(place).into_iter().for_each(|el| is_used[el.0] = true);
+            }
+        }
+        // What nobody reads becomes an input, which has no text.
+        for (step, _) in self.steps.iter_mut().zip(is_used).filter(|(_, is_used)| !is_used) {
+            *step = Step::Input(String::new());
+        }
+        self.function_as_it_is(name, parameters, "Fe", &[output])
+    }
+
+    fn operands(&self, place: usize) -> Vec<El> {
+        match &self.steps[place] {
+            Step::Input(_) => Vec::new(),
+            Step::Sqr(a) | Step::Carry(a) => vec![*a],
+            Step::Mul(a, b) | Step::Add(a, b) | Step::Sub(a, b, _) => vec![*a, *b],
+        }
+    }
+
+    /// The element, carried unless it is tight.
+    pub(crate) fn tight(&mut self, a: El) -> El {
         let a = self.best(a);
         if self.bounds[a.0].iter().zip(self.field.tight).all(|(bound, tight)| *bound <= tight) {
             return a;

@@ -76,7 +76,7 @@ fn kernel(name: &'static str, curve: &Curve, rule: Vec<Part>, finish: &'static s
     parts.push(Part::Generated("field inversion", chain::inversion("fe", &curve.field.prime)));
     parts.push(Part::Generated("order inversion", chain::inversion("sc", &curve.order.prime)));
     let scalar_loop = if curve.is_split() {
-        parts.push(Part::Generated("halves", glv::text(&curve.order, &curve.field, &[132, 136])));
+        parts.push(Part::Generated("halves", glv::text(&curve.order, &curve.field, &[132])));
         "curve/weierstrass_split"
     } else {
         "curve/weierstrass_whole"

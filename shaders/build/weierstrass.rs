@@ -7,12 +7,12 @@
 
 use num_bigint::BigUint;
 
-use crate::field::{Field, LIMBS, constant, u256};
+use crate::field::{Field, LIMBS, constant, inverses, u256};
 use crate::formula::{El, Formula};
 use crate::glv::beta;
 
-/// Odd multiples in the base's table: windows of 8 bits, digits +-1, +-3 .. +-255.
-pub(crate) const BASE_MULTIPLES: usize = 128;
+/// Odd multiples in the base's table: windows of 12 bits, digits +-1, +-3 .. +-4095.
+pub(crate) const BASE_MULTIPLES: usize = 2048;
 /// Words of an entry of the base's table: x, y, and two of padding, so that it is five vectors of four; where scalars are split,
 /// x, y, beta x and one of padding.
 const ENTRY_WORDS: usize = 20;
@@ -80,48 +80,35 @@ pub(crate) fn sm2() -> Curve {
 }
 
 impl Curve {
-    /// Doubling: dbl-2009-l of the Explicit-Formulas Database for a = 0, dbl-2001-b for a = -3.
+    /// Doubling, 3M + 4S for a = 0, 4M + 4S for a = -3 with the slope 3(X - Z^2)(X + Z^2).
     pub(crate) fn doubling(&self, f: &mut Formula<'_>) -> [El; 3] {
         let [x, y, z] = f.point("p");
-        if self.a_is_zero {
-            let (a, b) = (f.sqr(x), f.sqr(y));
-            let c = f.sqr(b);
-            // D = 4 X Y^2, by a product: its summands stay tighter than the square's.
-            let xb = f.mul(x, b);
-            let d = f.double(xb);
-            let d = f.double(d);
-            let e = f.triple(a);
-            let ee = f.sqr(e);
-            let x3 = f.sub(ee, d);
-            let x3 = f.sub(x3, d);
-            let fall = f.sub(d, x3);
-            let y3 = f.mul(e, fall);
-            let c = f.double(c);
-            let c4 = f.double(c);
-            let y3 = f.sub(y3, c4);
-            let y3 = f.sub(y3, c4);
-            let yz = f.mul(y, z);
-            let z3 = f.double(yz);
-            return [x3, y3, z3];
-        }
-        let (delta, gamma) = (f.sqr(z), f.sqr(y));
-        let beta = f.mul(x, gamma);
-        let (left, right) = (f.sub(x, delta), f.add(x, delta));
-        let product = f.mul(left, right);
-        let alpha = f.triple(product);
-        let square = f.sqr(alpha);
-        let beta2 = f.double(beta);
-        let beta4 = f.double(beta2);
-        let x3 = f.sub(square, beta4);
-        let x3 = f.sub(x3, beta4);
-        let yz = f.mul(y, z);
-        let z3 = f.double(yz);
-        let fall = f.sub(beta4, x3);
-        let y3 = f.mul(alpha, fall);
-        let gamma = f.double(gamma);
-        let gamma2 = f.sqr(gamma);
-        let eight = f.double(gamma2);
-        let y3 = f.sub(y3, eight);
+        // Half of what the formulas name, so that nothing grows far before it is multiplied.
+        let yy = f.sqr(y);
+        let yy2 = f.double(yy);
+        let xyy2 = f.mul(x, yy2);
+        let slope = if self.a_is_zero {
+            let xx = f.sqr(x);
+            f.triple(xx)
+        } else {
+            let zz = f.sqr(z);
+            let (left, right) = (f.sub(x, zz), f.add(x, zz));
+            let product = f.mul(left, right);
+            f.triple(product)
+        };
+        let square = f.sqr(slope);
+        // X3 = slope^2 - 8 X Y^2, Y3 = slope (4 X Y^2 - X3) - 8 Y^4, Z3 = 2 Y Z.
+        let xyy4 = f.double(xyy2);
+        let xyy8 = f.double(xyy4);
+        let x3 = f.sub(square, xyy8);
+        let x3 = f.carry(x3);
+        let fall = f.sub(xyy4, x3);
+        let y3 = f.mul(slope, fall);
+        let yyyy4 = f.sqr(yy2);
+        let yyyy8 = f.double(yyyy4);
+        let y3 = f.sub(y3, yyyy8);
+        let y2 = f.double(y);
+        let z3 = f.mul(y2, z);
         [x3, y3, z3]
     }
 
@@ -255,23 +242,40 @@ impl Curve {
         self.a_is_zero
     }
 
-    /// 1, 3, 5 .. 255 times the base.
-    pub(crate) fn base_table(&self) -> Vec<u8> {
+    /// 1, 3, 5 .. 4095 times the base: those there are, each plus twice their number times the base, until there are enough.
+    pub(crate) fn base_multiples(&self) -> Vec<(BigUint, BigUint)> {
+        let prime = &self.field.prime;
         let base = Some(self.base.clone());
-        let twice = self.add(&base, &base);
-        let mut multiple = base;
+        let mut step = self.add(&base, &base);
+        let mut multiples = vec![self.base.clone()];
+        while multiples.len() < BASE_MULTIPLES {
+            let (x2, y2) = step.as_ref().expect("far below the order");
+            let differences: Vec<BigUint> = multiples.iter().map(|(x1, _)| (x2 + prime - x1) % prime).collect();
+            let sums = multiples.iter().zip(inverses(&differences, prime)).map(|((x1, y1), inverse)| {
+                let slope = (y2 + prime - y1) * inverse % prime;
+                let x3 = (&slope * &slope + prime + prime - x1 - x2) % prime;
+                let y3 = (slope * (x1 + prime - &x3) + prime - y1) % prime;
+                (x3, y3)
+            });
+            let sums: Vec<_> = sums.collect();
+            multiples.extend(sums);
+            step = self.add(&step, &step);
+        }
+        multiples
+    }
+
+    /// The base's table.
+    pub(crate) fn base_table(&self) -> Vec<u8> {
         let mut words: Vec<u32> = Vec::new();
-        for _ in 0..BASE_MULTIPLES {
-            let (x, y) = multiple.as_ref().expect("far below the order");
-            words.extend(self.field.form(x));
-            words.extend(self.field.form(y));
+        for (x, y) in self.base_multiples() {
+            words.extend(self.field.form(&x));
+            words.extend(self.field.form(&y));
             if self.is_split() {
                 words.extend(self.field.form(&(x * beta() % &self.field.prime)));
                 words.extend([0; ENTRY_WORDS_SPLIT - 3 * LIMBS]);
             } else {
                 words.extend([0; ENTRY_WORDS - 2 * LIMBS]);
             }
-            multiple = self.add(&multiple, &twice);
         }
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }

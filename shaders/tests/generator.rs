@@ -227,7 +227,7 @@ fn edwards_formulas_hold() {
     let extended = |(x, y): &edwards::Affine, z: u32| vec![x * z % p, y * z % p, BigUint::from(z), x * y * z % p];
     let complete = |efgh: Vec<BigUint>| {
         let mut f = Formula::new(&curve.field);
-        let out = edwards::Curve::completed(&mut f);
+        let out = edwards::Curve::completed(&mut f, curve.completed_bounds());
         let point = evaluate(&f, &efgh, out);
         let inverse = point[2].modinv(p).expect("complete");
         let affine = (&point[0] * &inverse % p, &point[1] * &inverse % p);

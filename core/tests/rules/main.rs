@@ -4,6 +4,7 @@
 #![deny(dead_code)]
 
 mod bls;
+mod crafted;
 mod demo;
 mod digest;
 mod ecdsa;

@@ -22,11 +22,17 @@ const AT_PRODUCT: u32 = 44u;
 const GOES_ON: u32 = 0u;
 const DECIDED: u32 = 1u;
 
-// 0 to 8 times -A, each (y - x, y + x, 2z, 2dt) in nine vectors; the base's table holds 0 to 128 times B likewise.
+// 0 to 8 times -A, each (y - x, y + x, 2z, 2dt) in nine vectors; the base's table holds 0 to 2048 times B likewise.
 const ENTRIES: u32 = 9u;
 const ENTRY_VECTORS: u32 = 9u;
 
 const TOP_BIT: u32 = 0x80000000u;
+
+// 2^11 in every twelve bits but the last four.
+const BASE_OFFSET: U256 = U256(
+    vec4<u32>(0x00800800u, 0x08008008u, 0x80080080u, 0x00800800u),
+    vec4<u32>(0x08008008u, 0x80080080u, 0x00800800u, 0x08008008u),
+);
 
 fn signature_r(item: u32) -> U256 {
     return U256(signatures[4u * item], signatures[4u * item + 1u]);
@@ -178,8 +184,8 @@ fn prepare(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     store_word(item, AT_STATUS, GOES_ON);
-    let s = u256_add(signature_s(item), U256(vec4<u32>(0x80808080u), vec4<u32>(0x80808080u)));
-    store_u256(item, AT_DIGITS_BASE, s);
+    // Signed digits of twelve bits, 2048 less each; the last has four and no sign.
+    store_u256(item, AT_DIGITS_BASE, u256_add(signature_s(item), BASE_OFFSET));
     let x = negative(key.x);
     var sum = Point(x, key.y, fe_ONE, fe_mul(x, key.y));
     let once = point_prepare(sum);
@@ -198,32 +204,35 @@ fn multiply(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     var sum = Point(fe_ZERO, fe_ONE, fe_ONE, fe_ZERO);
+    var c: Completed;
+    // Windows until one where the base is added: 63, 60 .. 0.
+    var until = 0u;
     for (var left = 64u; left > 0u; left -= 1u) {
         let at = left - 1u;
-        // Four doublings, a digit of k, and every other time a digit of S.
-        let steps = 6u - (at & 1u);
-        for (var step = select(0u, 4u, left == 64u); step < steps; step += 1u) {
-            var c: Completed;
-            if (step < 4u) {
-                c = point_double(sum);
-            } else {
-                let of_base = step == 5u;
-                var digit: i32;
-                if (of_base) {
-                    let word = load_word(item, AT_DIGITS_BASE + (at >> 3u));
-                    digit = i32((word >> ((at & 7u) << 2u)) & 255u) - 128;
-                } else {
-                    let word = load_word(item, AT_DIGITS_POINT + (at >> 3u));
-                    digit = i32((word >> ((at & 7u) << 2u)) & 15u) - 8;
-                }
-                c = point_add(sum, load_operand(item, of_base, digit));
+        for (var i = select(0u, 4u, left == 64u); i < 4u; i += 1u) {
+            c = point_double(sum);
+            sum.x = completed_x(c);
+            sum.y = completed_y(c);
+            sum.z = completed_z(c);
+        }
+        // Only an addition reads T; before the first it is the identity's, zero.
+        sum.t = completed_t(c);
+        let additions = select(1u, 2u, until == 0u);
+        until = select(until - 1u, 2u, until == 0u);
+        // A digit of k, and every third time a digit of S.
+        for (var i = 0u; i < additions; i += 1u) {
+            let of_base = i == 1u;
+            let window = load_window(item, select(AT_DIGITS_POINT, AT_DIGITS_BASE, of_base), at);
+            var digit = i32(window & 15u) - 8;
+            if (of_base) {
+                digit = i32(window) - select(2048, 0, at == 63u);
             }
-            sum.x = fe_mul(c.e, c.f);
-            sum.y = fe_mul(c.g, c.h);
-            sum.z = fe_mul(c.f, c.g);
-            // Only an addition reads T.
-            if (step >= 3u) {
-                sum.t = fe_mul(c.e, c.h);
+            c = point_add(sum, load_operand(item, of_base, digit));
+            sum.x = completed_x(c);
+            sum.y = completed_y(c);
+            sum.z = completed_z(c);
+            if (i + 1u < additions) {
+                sum.t = completed_t(c);
             }
         }
     }

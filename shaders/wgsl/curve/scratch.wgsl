@@ -54,3 +54,13 @@ fn store_u256(item: u32, at: u32, a: U256) {
     store_word(item, at + 6u, a.hi.z);
     store_word(item, at + 7u, a.hi.w);
 }
+
+// Twelve bits of the number at `place` from bit 4 `at` on; fewer where they end with a word.
+fn load_window(item: u32, place: u32, at: u32) -> u32 {
+    let shift = (at & 7u) << 2u;
+    var bits = load_word(item, place + (at >> 3u)) >> shift;
+    if (shift > 20u && at < 63u) {
+        bits |= load_word(item, place + (at >> 3u) + 1u) << (32u - shift);
+    }
+    return bits & 0xfffu;
+}

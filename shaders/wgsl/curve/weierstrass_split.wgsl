@@ -16,12 +16,10 @@ fn expand(@builtin(global_invocation_id) id: vec3<u32>) {
     let scalars = item_scalars(item, load_fe(item, AT_DIVISOR));
     for (var which = 0u; which < 2u; which += 1u) {
         var scalar = scalars.point;
-        var offset = SPLIT_132;
         if (which == 1u) {
             scalar = scalars.base;
-            offset = SPLIT_136;
         }
-        let halves = sc_split(sc_enter(scalar), offset);
+        let halves = sc_split(sc_enter(scalar), SPLIT_132);
         store_half(item, 2u * which, halves.first);
         store_half(item, 2u * which + 1u, halves.second);
     }
@@ -53,13 +51,13 @@ fn store_half(item: u32, half: u32, a: U256) {
     store_word(item, at + 4u, a.hi.x);
 }
 
-// What half `half` adds at window `at` of four bits: +-1, +-3 .. +-15 times the point, or, at every other window, +-1, +-3 ..
-// +-255 times the base.
+// What half `half` adds at window `at` of four bits: +-1, +-3 .. +-15 times the point, or, at every third window, +-1, +-3 ..
+// +-4095 times the base.
 fn operand(item: u32, half: u32, at: u32) -> Affine {
     let of_base = half >= 2u;
-    let word = load_word(item, AT_DIGITS + HALF_WORDS * half + (at >> 3u));
-    let digit = (word >> ((at & 7u) << 2u)) & select(15u, 255u, of_base);
-    let middle = select(8u, 128u, of_base);
+    let window = load_window(item, AT_DIGITS + HALF_WORDS * half, at);
+    let digit = select(window & 15u, window, of_base);
+    let middle = select(8u, 2048u, of_base);
     let negative = digit < middle;
     let entry = select(digit - middle, middle - 1u - digit, negative);
     var a: vec4<u32>;
@@ -101,13 +99,16 @@ fn multiply(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let first = operand(item, 0u, 32u);
     var sum = Point(first.x, first.y, fe_ONE);
+    // Windows until one where the base is added: 30, 27 .. 0.
+    var until = 2u;
     for (var left = 33u; left > 0u; left -= 1u) {
         let at = left - 1u;
         let is_first = left == 33u;
         for (var i = select(0u, 4u, is_first); i < 4u; i += 1u) {
             sum = point_double(sum);
         }
-        let halves = 4u - ((at & 1u) << 1u);
+        let halves = select(2u, 4u, until == 0u);
+        until = select(until - 1u, 2u, until == 0u);
         for (var half = select(0u, 1u, is_first); half < halves; half += 1u) {
             let next = point_add_affine(sum, operand(item, half, at));
             sum = Point(next.x, next.y, next.z);

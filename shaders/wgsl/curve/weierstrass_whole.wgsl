@@ -1,5 +1,5 @@
 // The scalar loop of a short Weierstrass kernel: base scalar times the base plus point scalar times the item's point, in windows
-// of eight and of four bits over whole scalars; and before it, the scalars' digits and the multiples in affine coordinates.
+// of twelve and of four bits over whole scalars; and before it, the scalars' digits and the multiples in affine coordinates.
 
 @group(0) @binding(9) var<storage, read> table: array<vec4<u32>>;
 
@@ -60,11 +60,12 @@ fn point_operand(item: u32, at: u32, sign: bool) -> Affine {
     return turned(load_entry(item, select(digit - 8u, 7u - digit, negative)), negative != sign);
 }
 
-// The digit in window `at` of eight bits: +-1, +-3 .. +-255 times the base.
+// The digit in the twelve bits from window `at` of four on: +-1, +-3 .. +-4095 times the base; the last has four bits.
 fn base_operand(item: u32, at: u32, sign: bool) -> Affine {
-    let digit = (load_word(item, AT_DIGITS_BASE + (at >> 2u)) >> ((at & 3u) << 3u)) & 255u;
-    let negative = digit < 128u;
-    return turned(load_base(select(digit - 128u, 127u - digit, negative)), negative != sign);
+    let digit = load_window(item, AT_DIGITS_BASE, at);
+    let middle = select(2048u, 8u, at == 63u);
+    let negative = digit < middle;
+    return turned(load_base(select(digit - middle, middle - 1u - digit, negative)), negative != sign);
 }
 
 @compute @workgroup_size(64)
@@ -78,18 +79,22 @@ fn multiply(@builtin(global_invocation_id) id: vec3<u32>) {
     let point_sign = (signs & 2u) != 0u;
     let first = point_operand(item, 63u, point_sign);
     var sum = Point(first.x, first.y, fe_ONE);
-    for (var left = 63u; left > 0u; left -= 1u) {
+    // Windows until one where the base is added: 63, 60 .. 0.
+    var until = 0u;
+    for (var left = 64u; left > 0u; left -= 1u) {
         let at = left - 1u;
-        for (var i = 0u; i < 4u; i += 1u) {
+        let is_first = left == 64u;
+        for (var i = select(0u, 4u, is_first); i < 4u; i += 1u) {
             sum = point_double(sum);
         }
-        let additions = 2u - (at & 1u);
-        for (var i = 0u; i < additions; i += 1u) {
+        let additions = select(1u, 2u, until == 0u);
+        until = select(until - 1u, 2u, until == 0u);
+        for (var i = select(0u, 1u, is_first); i < additions; i += 1u) {
             var operand: Affine;
             if (i == 0u) {
                 operand = point_operand(item, at, point_sign);
             } else {
-                operand = base_operand(item, at >> 1u, base_sign);
+                operand = base_operand(item, at, base_sign);
             }
             let next = point_add_affine(sum, operand);
             sum = Point(next.x, next.y, next.z);
