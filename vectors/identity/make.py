@@ -25,8 +25,8 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Assay"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def certificate(subject, key, issuer, issuer_key, ca=None, length=None, usage=("digital_signature",), start=START, end=END, critical=None):
-    """`ca` None leaves the basic constraints out."""
+def certificate(subject, key, issuer, issuer_key, ca=None, length=None, usage=("digital_signature",), start=START, end=END, critical=None, ids=True):
+    """`ca` None leaves the basic constraints out, `ids` False the key identifiers."""
     flags = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
     builder = (
         x509.CertificateBuilder()
@@ -36,9 +36,10 @@ def certificate(subject, key, issuer, issuer_key, ca=None, length=None, usage=("
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
+    if ids:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     if ca is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=length), critical=True)
     if usage:
@@ -88,6 +89,13 @@ def mixed():
     messages = [item(label, key, f"{label} reading {n}: {n * 17}".encode()) for n in range(5) for label, (key, *_) in keys.items()]
     write("mixed-root.pem", root_pem)
     write("mixed.json", {"certificates": pems, "messages": messages})
+
+    # A root before and after its renewal, which no identifier tells apart.
+    before, after, device = p256(), p256(), p256()
+    write("renewed-roots.pem", "".join(certificate("renewed", key, "renewed", key, ids=False, **CA) for key in (before, after)))
+    chains = {label: certificate(label, device, "renewed", key, ca=False, ids=False) for label, key in (("old", before), ("new", after))}
+    chains["forged"] = certificate("forged", device, "renewed", p256(), ca=False, ids=False)
+    write("renewed.json", {"certificates": chains, "messages": [item(label, device, label.encode()) for label in chains]})
 
     # One wrong thing each.
     other = p256()

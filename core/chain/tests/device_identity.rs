@@ -134,6 +134,29 @@ fn a_key_identifier_left_out_does_not_save_a_forged_issuer() {
 }
 
 #[test]
+fn a_renewed_authority_is_told_by_its_signature() {
+    let file: Value = serde_json::from_slice(&vector("identity/renewed.json")).expect("JSON");
+    let report = run_json(&file, &options("renewed-roots.pem", None));
+    assert_eq!((report.valid, report.invalid, report.checks["path"].ok), (2, 1, 2), "{:?}", report.findings);
+    let forged = report.findings.iter().find(|finding| finding.what == What::Invalid).expect("one");
+    assert!(
+        forged.subject.contains("message 2 of forged") && forged.why.ends_with("signature refused: equation"),
+        "{forged:?}"
+    );
+}
+
+#[test]
+fn a_file_of_certificates_with_one_name_costs_little() {
+    // Two thousand copies of one authority that issued itself: no way to an authority, found in bounded steps.
+    let roots = String::from_utf8(vector("identity/renewed-roots.pem")).expect("text");
+    let file: Value = serde_json::from_slice(&vector("identity/renewed.json")).expect("JSON");
+    let many = format!("{}{}", file["certificates"]["forged"].as_str().expect("PEM"), roots.repeat(1_000));
+    let report = run("device-identity", &options("mixed-root.pem", None), &[("many", many.into_bytes())]);
+    assert_eq!(report.invalid, 1);
+    assert!(report.findings.iter().any(|f| f.why.contains("CN=renewed,O=Assay is not given")), "{:?}", report.findings);
+}
+
+#[test]
 fn bits_behind_a_signature_are_not_passed_over() {
     use assay_chain::identity::pem;
     use base64::Engine;
