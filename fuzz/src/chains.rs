@@ -36,7 +36,7 @@ impl Verifier for Any {
 }
 
 /// Runs a file through a chain's profile; the outcome says which checks were met and what errors.
-fn read(chain: &str, options: &Options, data: &[u8]) -> u64 {
+pub(crate) fn read(chain: &str, options: &Options, data: &[u8]) -> u64 {
     let chain = Chain::from_name(chain).expect("a chain of the table");
     let mut profile = chain.profile(options).expect("these options fit");
     let file = [("file".to_owned(), Ok(data.to_vec()))];
@@ -63,7 +63,7 @@ fn words(text: &str) -> String {
 }
 
 /// Runs something and holds what it allocates to [`ALLOCATED_MAX`].
-fn bounded(data: &[u8], run: impl FnOnce() -> u64) -> u64 {
+pub(crate) fn bounded(data: &[u8], run: impl FnOnce() -> u64) -> u64 {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
     let outcome = run();
@@ -127,7 +127,7 @@ pub fn option_files(data: &[u8]) -> u64 {
     })
 }
 
-fn vector(path: &str) -> Vec<u8> {
+pub(crate) fn vector(path: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors").join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

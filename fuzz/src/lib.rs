@@ -17,10 +17,12 @@ use std::path::Path;
 mod chains;
 mod encodings;
 mod frames;
+mod members;
 
 pub use chains::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, option_files, vechain};
 pub use encodings::{der, item, sec1, spki};
 pub use frames::{reply, request};
+pub use members::{authorities, bsn, chainmaker, device_identity, fabric};
 
 /// Something to fuzz.
 pub struct Target {
@@ -47,6 +49,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "bsc", run: bsc, seeds: chains::bsc_seeds },
     Target { name: "vechain", run: vechain, seeds: chains::vechain_seeds },
     Target { name: "option_files", run: option_files, seeds: chains::option_seeds },
+    Target { name: "fabric", run: fabric, seeds: members::fabric_seeds },
+    Target { name: "chainmaker", run: chainmaker, seeds: members::chainmaker_seeds },
+    Target { name: "bsn", run: bsn, seeds: members::bsn_seeds },
+    Target { name: "device_identity", run: device_identity, seeds: members::device_identity_seeds },
+    Target { name: "authorities", run: authorities, seeds: members::authorities_seeds },
 ];
 
 /// The golden frames, the malformed ones included, in the order of their names.
