@@ -211,7 +211,7 @@ impl Gpu {
         let bytes = u64::from(words.unwrap_or(0).max(20)) * 4;
         let fit = device.limits.max_storage_buffer_binding_size / bytes;
         // Canaries and the rounding of word-major rows.
-        (fit as usize).saturating_sub(256).min(BATCH_ITEMS_MAX).max(1)
+        (fit as usize).saturating_sub(256).clamp(1, BATCH_ITEMS_MAX)
     }
 
     fn timeout(&self) -> Duration {

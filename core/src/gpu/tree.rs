@@ -170,18 +170,18 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
         };
         push(&mut input, bytemuck::bytes_of(&parameters));
     }
-    let (mut forms, mut offsets, mut arena) = ((0, 0), (0, 0), (0, 0));
-    match leaves {
-        Leaves::Nodes(nodes) => arena = push(&mut input, nodes),
+    let (mut forms, mut offsets) = ((0, 0), (0, 0));
+    let arena = match leaves {
+        Leaves::Nodes(nodes) => push(&mut input, nodes),
         Leaves::Hashed { arena: bytes, offsets: starts } => {
             forms = push(&mut input, &vec![0; count * 4]);
             offsets = push(&mut input, bytemuck::cast_slice(starts));
-            arena = push(&mut input, bytes);
+            let (start, bytes) = push(&mut input, bytes);
             // A word at any offset is read as two.
             input.extend_from_slice(&[0; 8]);
-            arena.1 += 8;
+            (start, bytes + 8)
         }
-    }
+    };
     input.resize(input.len().next_multiple_of(8), 0);
     let input_bytes = input.len() as u64;
     let node_bytes = |level: usize| u64::from(counts.get(level).copied().unwrap_or(1)) * 32;
@@ -206,7 +206,7 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
         encoder.copy_buffer_to_buffer(&tree.input, arena.0, &tree.nodes[0], 0, node_bytes(0));
     }
     let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-    for level in 0..counts.len() {
+    for (level, count) in counts.iter().enumerate() {
         let is_leaves = level == 0;
         if is_leaves && matches!(leaves, Leaves::Nodes(_)) {
             continue;
@@ -241,7 +241,7 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
         let group = device.wgpu().create_bind_group(&BindGroupDescriptor { label: None, layout, entries: &entries });
         pass.set_bind_group(0, &group, &[]);
         pass.set_pipeline(&program.pipelines[0]);
-        pass.dispatch_workgroups(counts[level].div_ceil(program.kernel.passes[0].workgroup), 1, 1);
+        pass.dispatch_workgroups(count.div_ceil(program.kernel.passes[0].workgroup), 1, 1);
     }
     drop(pass);
     Ok(tree)
