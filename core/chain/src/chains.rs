@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use crate::profile::Profile;
-use crate::{bitcoin, bnb_beacon, bsc, bsn, chainmaker, cometbft, ethereum, fabric, identity, neo, vechain};
+use crate::{bitcoin, bnb_beacon, bsc, bsn, chainmaker, cometbft, ethereum, fabric, fisco, identity, neo, vechain};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -175,6 +175,7 @@ pub static CHAINS: &[Chain] = &[
     bsc::CHAIN,
     vechain::CHAIN,
     neo::CHAIN,
+    fisco::CHAIN,
     fabric::CHAIN,
     chainmaker::CHAIN,
     bsn::CHAIN,

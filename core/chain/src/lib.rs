@@ -36,6 +36,7 @@ pub mod claims;
 pub mod cometbft;
 pub mod ethereum;
 pub mod fabric;
+pub mod fisco;
 pub mod hash;
 pub mod identity;
 pub mod input;
