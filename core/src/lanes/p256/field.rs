@@ -1,6 +1,6 @@
 //! The field of p = 2^256 - 2^224 + 2^192 + 2^96 - 1, in Montgomery's form: -1/p = 1 mod 2^52.
 
-use super::super::weierstrass::field::{Element, Modulus, form, montgomery};
+use super::super::weierstrass::field::{Element, Modulus, chain, form, montgomery};
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
 use super::super::word::Word52;
 
@@ -35,19 +35,17 @@ fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
 
 /// x^(2^32 - 1).
 #[inline(always)]
-fn ones_32<W: Word52>(x: Element<W, P>) -> Element<W, P> {
-    let mut ones = x;
+fn ones_32<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
+    let mut ones = x.to_vec();
     for length in [1, 2, 4, 8, 16] {
-        ones = ones.squarings(length).mul_outlined(ones);
+        ones = chain(&ones, length, &ones);
     }
     ones
 }
 
 /// x^((p + 1) / 4): (p + 1) / 4 = 2^94 (2^96 (2^32 (2^32 - 1) + 1) + 1).
 #[inline(always)]
-pub(super) fn square_root<W: Word52>(x: Element<W, P>) -> Element<W, P> {
-    let then = |a: Element<W, P>, zeros: usize, b: Element<W, P>| a.squarings(zeros).mul_outlined(b);
-    let x32 = ones_32(x);
-    let high = then(x32, 32, x);
-    then(high, 96, x).squarings(94)
+pub(super) fn square_roots<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
+    let high = chain(&ones_32(x), 32, x);
+    chain(&chain(&high, 96, x), 94, &[])
 }

@@ -25,12 +25,13 @@ impl Curve for P256 {
         form::<P>(limbs::from_hex("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")),
     ];
     const PARTS: usize = 1;
+    const IN_PAIRS: bool = false;
     const BITS: usize = 260;
     const BETA: Limbs = P::ONE;
 
     #[inline(always)]
-    fn square_root<W: Word52>(square: Element<W, P>) -> Element<W, P> {
-        field::square_root(square)
+    fn square_roots<W: Word52>(squares: &[Element<W, P>]) -> Vec<Element<W, P>> {
+        field::square_roots(squares)
     }
 
     #[inline(always)]

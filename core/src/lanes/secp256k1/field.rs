@@ -1,6 +1,6 @@
 //! The field of p = 2^256 - 2^32 - 977: what lies above 2^260, and then above 2^256, is folded back.
 
-use super::super::weierstrass::field::{Element, Modulus, scale};
+use super::super::weierstrass::field::{Element, Modulus, chain, scale};
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs, MASK};
 use super::super::word::Word52;
 
@@ -51,19 +51,18 @@ impl Modulus for P {
 
 /// x^((p + 1) / 4): (p + 1) / 4 in binary is 223 ones, a zero, 22 ones, four zeros, two ones, two zeros.
 #[inline(always)]
-pub(super) fn square_root<W: Word52>(x: Element<W, P>) -> Element<W, P> {
-    let then = |a: Element<W, P>, zeros: usize, b: Element<W, P>| a.squarings(zeros).mul_outlined(b);
-    let x2 = then(x, 1, x);
-    let x3 = then(x2, 1, x);
-    let x6 = then(x3, 3, x3);
-    let x9 = then(x6, 3, x3);
-    let x11 = then(x9, 2, x2);
-    let x22 = then(x11, 11, x11);
-    let x44 = then(x22, 22, x22);
-    let x88 = then(x44, 44, x44);
-    let x176 = then(x88, 88, x88);
-    let x220 = then(x176, 44, x44);
-    let x223 = then(x220, 3, x3);
-    let most = then(x223, 23, x22);
-    then(most, 6, x2).squarings(2)
+pub(super) fn square_roots<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
+    let x2 = chain(x, 1, x);
+    let x3 = chain(&x2, 1, x);
+    let x6 = chain(&x3, 3, &x3);
+    let x9 = chain(&x6, 3, &x3);
+    let x11 = chain(&x9, 2, &x2);
+    let x22 = chain(&x11, 11, &x11);
+    let x44 = chain(&x22, 22, &x22);
+    let x88 = chain(&x44, 44, &x44);
+    let x176 = chain(&x88, 88, &x88);
+    let x220 = chain(&x176, 44, &x44);
+    let x223 = chain(&x220, 3, &x3);
+    let most = chain(&x223, 23, &x22);
+    chain(&chain(&most, 6, &x2), 2, &[])
 }

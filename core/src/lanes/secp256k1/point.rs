@@ -25,13 +25,14 @@ impl Curve for Secp256k1 {
         limbs::from_hex("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"),
     ];
     const PARTS: usize = 2;
+    const IN_PAIRS: bool = true;
     const BITS: usize = 130;
     /// A cube root of one, whose map (x, y) to (beta x, y) multiplies points by l (see `scalar`).
     const BETA: Limbs = limbs::from_hex("7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee");
 
     #[inline(always)]
-    fn square_root<W: Word52>(square: Element<W, P>) -> Element<W, P> {
-        field::square_root(square)
+    fn square_roots<W: Word52>(squares: &[Element<W, P>]) -> Vec<Element<W, P>> {
+        field::square_roots(squares)
     }
 
     #[inline(always)]

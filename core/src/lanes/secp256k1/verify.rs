@@ -13,7 +13,9 @@ use super::super::weierstrass::field::{Element, Modulus};
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
 use super::super::weierstrass::point::{Affine, affine};
 use super::super::weierstrass::scalar::{inverses, negated, quotient};
-use super::super::weierstrass::verify::{self, ITEMS_MAX, below, lanes, lift, numbers, parity, s_max, signatures};
+use super::super::weierstrass::verify::{
+    self, ITEMS_MAX, below, key_groups, lanes, lift, numbers, parity, s_max, signatures,
+};
 use super::super::word::Word52;
 use super::point::Secp256k1;
 use crate::backend::Output;
@@ -66,9 +68,10 @@ impl CurveWork for Schnorr<'_> {
         let groups = self.items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let mut r = Vec::with_capacity(groups);
-        for (group, challenges) in self.items.chunks(8).zip(self.challenges.chunks(8)) {
+        let keys = x_only_keys::<W>(&key_groups(self.items));
+        let inputs = self.items.chunks(8).zip(self.challenges.chunks(8));
+        for ((group, challenges), (point, key)) in inputs.zip(keys) {
             let group = fill(group);
-            let (point, key) = x_only_keys::<W>(&group);
             let (own_r, s, signature) = read_signatures::<W>(&group);
             let (e, _) = numbers::<W, Secp256k1>(&fill(challenges));
             failed.push(Failed { key, signature, message: 0, equation: 0 });
@@ -89,23 +92,38 @@ impl CurveWork for Schnorr<'_> {
     }
 }
 
-/// A group's keys, lift_x of 32 bytes (BIP-340, Specification), the base point for those that fail, and the lanes that do.
+/// The groups' keys, lift_x of 32 bytes (BIP-340, Specification), the base point for those that fail, and the lanes that do.
 #[inline(always)]
-fn x_only_keys<W: Word52>(group: &[&Item<'_>; 8]) -> (Affine<W, Secp256k1>, u8) {
-    let mut blocks = [[0; 64]; 8];
-    for (block, item) in blocks.iter_mut().zip(group) {
-        block[..32].copy_from_slice(item.key);
+fn x_only_keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Secp256k1>, u8)> {
+    let (mut x, mut failed) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
+    for group in groups {
+        let mut blocks = [[0; 64]; 8];
+        for (block, (_, key)) in blocks.iter_mut().zip(group) {
+            block[..32].copy_from_slice(key);
+        }
+        let (own, out_of_range) = W::outlined(
+            #[inline(always)]
+            || {
+                let [x, _] = limbs::from_bytes::<W>(&blocks.each_ref());
+                (Element::enter(x), !below(x, Field::P))
+            },
+        );
+        x.push(own);
+        failed.push(out_of_range);
     }
-    let (x, failed) = W::outlined(
-        #[inline(always)]
-        || {
-            let [x, _] = limbs::from_bytes::<W>(&blocks.each_ref());
-            (Element::enter(x), !below(x, Field::P))
-        },
-    );
-    let (y, no_point) = lift::<W, Secp256k1>(x, 0);
-    let failed = failed | no_point;
-    (Affine { x, y }.select(failed, Affine::base()), failed)
+    lifted(x, &vec![0; groups.len()], failed)
+}
+
+/// The points with these x and parities, the base point for those that fail or are none, and the lanes that are so.
+#[inline(always)]
+fn lifted<W: Word52>(x: Vec<Element<W, Field>>, odd: &[u8], failed: Vec<u8>) -> Vec<(Affine<W, Secp256k1>, u8)> {
+    let y = lift::<W, Secp256k1>(&x, odd);
+    let mut points = Vec::with_capacity(x.len());
+    for ((x, (y, no_point)), failed) in x.into_iter().zip(y).zip(failed) {
+        let failed = failed | no_point;
+        points.push((Affine { x, y }.select(failed, Affine::base()), failed));
+    }
+    points
 }
 
 /// A group's r below p and s below n, and the lanes where one is not. Both may be zero.
@@ -174,16 +192,25 @@ impl CurveWork for Recover<'_> {
     fn run<W: Word52>(self) -> Self::Answer {
         let groups = self.items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
-        let mut r = Vec::with_capacity(groups);
-        for (group, digests) in self.items.chunks(8).zip(self.digests.chunks(8)) {
+        let (mut r, mut s) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
+        let (mut x, mut odd, mut refused) =
+            (Vec::with_capacity(groups), Vec::with_capacity(groups), Vec::with_capacity(groups));
+        for group in self.items.chunks(8) {
             let group = fill(group);
-            let ([own_r, s], out_of_range) = signatures::<W, Secp256k1>(&group, self.s_max);
-            let (point, no_point) = candidates::<W>(&group, own_r);
+            let ([own_r, own_s], out_of_range) = signatures::<W, Secp256k1>(&group, self.s_max);
+            let (own_x, no_x) = candidates::<W>(&group, own_r);
+            r.push(own_r);
+            s.push(own_s);
+            x.push(own_x);
+            odd.push(lanes(&group, |item| item.signature[64] & 1 != 0));
+            refused.push(out_of_range | no_x);
+        }
+        let points = lifted(x, &odd, refused);
+        for (((point, signature), digests), s) in points.into_iter().zip(self.digests.chunks(8)).zip(s) {
             let (e, message) = numbers::<W, Secp256k1>(&fill(digests));
-            failed.push(Failed { key: 0, signature: out_of_range | no_point, message, equation: 0 });
+            failed.push(Failed { key: 0, signature, message, equation: 0 });
             // Q = (s R - e G) / r.
             terms.push(Terms { base: negated::<W, Order>(e), key: s, point });
-            r.push(own_r);
         }
         for (terms, inverse) in terms.iter_mut().zip(inverses::<W, Order>(&r)) {
             terms.base = quotient(terms.base, inverse);
@@ -201,12 +228,12 @@ impl CurveWork for Recover<'_> {
     }
 }
 
-/// The points whose x is r or r + n, as v says, the base point where there is none, and the lanes without.
+/// r or r + n, as v says, where that is below p and v is at most 3, and the lanes where it is not so.
 #[inline(always)]
-fn candidates<W: Word52>(group: &[&Item<'_>; 8], r: [W; LIMBS]) -> (Affine<W, Secp256k1>, u8) {
-    let v = |bit: u8| lanes(group, |item| item.signature[64] & bit != 0);
-    let (odd, second, no_v) = (v(1), v(2), v(!3));
-    let (x, failed) = W::outlined(
+fn candidates<W: Word52>(group: &[&Item<'_>; 8], r: [W; LIMBS]) -> (Element<W, Field>, u8) {
+    let v = |bits: u8| lanes(group, |item| item.signature[64] & bits != 0);
+    let (second, no_v) = (v(2), v(!3));
+    W::outlined(
         #[inline(always)]
         || {
             let mut x = r;
@@ -217,8 +244,5 @@ fn candidates<W: Word52>(group: &[&Item<'_>; 8], r: [W; LIMBS]) -> (Affine<W, Se
             let fits = below(x, Field::P);
             (Element::enter(limbs::select(limbs::splat([0; LIMBS]), fits, x)), no_v | !fits)
         },
-    );
-    let (y, no_point) = lift::<W, Secp256k1>(x, odd);
-    let failed = failed | no_point;
-    (Affine { x, y }.select(failed, Affine::base()), failed)
+    )
 }

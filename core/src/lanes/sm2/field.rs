@@ -1,6 +1,6 @@
 //! The field of p = 2^256 - 2^224 - 2^96 + 2^64 - 1, in Montgomery's form: -1/p = 1 mod 2^52.
 
-use super::super::weierstrass::field::{Element, Modulus, form, montgomery};
+use super::super::weierstrass::field::{Element, Modulus, chain, form, montgomery};
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
 use super::super::word::Word52;
 
@@ -35,24 +35,23 @@ fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
 
 /// x^(2^32 - 1).
 #[inline(always)]
-fn ones_32<W: Word52>(x: Element<W, P>) -> Element<W, P> {
-    let mut ones = x;
+fn ones_32<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
+    let mut ones = x.to_vec();
     for length in [1, 2, 4, 8, 16] {
-        ones = ones.squarings(length).mul_outlined(ones);
+        ones = chain(&ones, length, &ones);
     }
     ones
 }
 
 /// x^((p + 1) / 4): (p + 1) / 4 = 2^62 (2^32 - 1) (2^160 - 1).
 #[inline(always)]
-pub(super) fn square_root<W: Word52>(x: Element<W, P>) -> Element<W, P> {
-    let then = |a: Element<W, P>, zeros: usize, b: Element<W, P>| a.squarings(zeros).mul_outlined(b);
+pub(super) fn square_roots<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
     let y = ones_32(x);
-    let y2 = then(y, 1, y);
-    let y5 = then(then(y2, 2, y2), 1, y);
-    let y10 = then(y5, 5, y5);
-    let y20 = then(y10, 10, y10);
-    let y40 = then(y20, 20, y20);
-    let y80 = then(y40, 40, y40);
-    then(y80, 80, y80).squarings(62)
+    let y2 = chain(&y, 1, &y);
+    let y5 = chain(&chain(&y2, 2, &y2), 1, &y);
+    let y10 = chain(&y5, 5, &y5);
+    let y20 = chain(&y10, 10, &y10);
+    let y40 = chain(&y20, 20, &y20);
+    let y80 = chain(&y40, 40, &y40);
+    chain(&chain(&y80, 80, &y80), 62, &[])
 }

@@ -30,12 +30,13 @@ impl Curve for Sm2 {
     const B: Limbs = form::<P>(number(PARAMETERS[1]));
     const G: [Limbs; 2] = [form::<P>(number(PARAMETERS[2])), form::<P>(number(PARAMETERS[3]))];
     const PARTS: usize = 1;
+    const IN_PAIRS: bool = false;
     const BITS: usize = 260;
     const BETA: Limbs = P::ONE;
 
     #[inline(always)]
-    fn square_root<W: Word52>(square: Element<W, P>) -> Element<W, P> {
-        field::square_root(square)
+    fn square_roots<W: Word52>(squares: &[Element<W, P>]) -> Vec<Element<W, P>> {
+        field::square_roots(squares)
     }
 
     #[inline(always)]

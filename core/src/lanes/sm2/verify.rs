@@ -7,7 +7,7 @@ use super::super::message::{joined, signed_digests};
 use super::super::weierstrass::combine::{Terms, combine};
 use super::super::weierstrass::limbs::{self, LIMBS};
 use super::super::weierstrass::scalar::{negated, sum};
-use super::super::weierstrass::verify::{ITEMS_MAX, has_x, keys, numbers, s_max, signatures};
+use super::super::weierstrass::verify::{ITEMS_MAX, has_x, key_groups, keys, numbers, s_max, signatures};
 use super::super::weierstrass::{Curve, point::Affine};
 use super::super::word::Word52;
 use super::point::{PARAMETERS, Sm2};
@@ -62,9 +62,9 @@ impl CurveWork for Verify<'_> {
         let groups = self.items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let mut r = Vec::with_capacity(groups);
-        for group in self.items.chunks(8) {
+        let keys = keys::<W, Sm2>(&key_groups(self.items));
+        for (group, (point, key)) in self.items.chunks(8).zip(keys) {
             let group = fill(group);
-            let (point, key) = keys::<W, Sm2>(&group);
             // B1, B2: r and s in 1..n-1.
             let ([own_r, s], out_of_range) = signatures::<W, Sm2>(&group, const { s_max::<Sm2>(false) });
             // B5: t = r + s, which is not zero.

@@ -6,7 +6,7 @@ use super::field::invert_all;
 use super::limbs::LIMBS;
 use super::point::{Affine, Jacobian};
 use super::scalar::{Digit, digits};
-use super::table::{self, FIXED_WIDTH, FixedTable, KEY_MULTIPLES, KEY_WIDTH, KeyMultiples, Row};
+use super::table::{FIXED_WIDTH, KEY_MULTIPLES, KEY_WIDTH, Multiples, Row, look_up};
 
 /// Groups of eight that go through together: what they share is one inversion each for scalars, tables and results, and
 /// their tables before that inversion are 15 KiB a group, which a core's second cache is to hold.
@@ -22,46 +22,69 @@ pub(in super::super) struct Terms<W, C: Curve> {
 /// `base` G + `key` Q of each group.
 #[inline(always)]
 pub(in super::super) fn combine<W: Word52, C: Curve>(groups: &[Terms<W, C>]) -> Vec<Jacobian<W, C>> {
-    let multiples: Vec<_> = groups.iter().map(|terms| KeyMultiples::new(&terms.point)).collect();
-    let mut inverses: Vec<_> = multiples.iter().map(|multiples| multiples.z).collect();
+    let mut multiples = Vec::with_capacity(groups.len());
+    let mut inverses = Vec::with_capacity(groups.len());
+    for terms in groups {
+        let own = Multiples::new(&terms.point, KEY_MULTIPLES);
+        inverses.push(own.z);
+        multiples.push(own);
+    }
     invert_all(&mut inverses);
-    let fixed = C::fixed_table::<W>();
-    let mut rows = [Row::ZERO; 8 * KEY_MULTIPLES];
+    let mut rows = [[[Row::ZERO; 8]; KEY_MULTIPLES]; 2];
     let mut sums = Vec::with_capacity(groups.len());
-    for ((terms, multiples), inverse) in groups.iter().zip(&multiples).zip(inverses) {
-        multiples.rows(inverse, &mut rows);
-        sums.push(ladder(terms, fixed, &rows));
+    let (pairs, rest) = if C::IN_PAIRS { groups.as_chunks::<2>() } else { (&[][..], groups) };
+    for (g, pair) in pairs.iter().enumerate() {
+        for (i, rows) in rows.iter_mut().enumerate() {
+            multiples[2 * g + i].rows(inverses[2 * g + i], rows);
+        }
+        sums.extend(ladder(pair, &rows));
+    }
+    for (g, terms) in rest.iter().enumerate() {
+        let g = 2 * pairs.len() + g;
+        multiples[g].rows(inverses[g], &mut rows[0]);
+        sums.extend(ladder(std::array::from_ref(terms), std::array::from_ref(&rows[0])));
     }
     sums
 }
 
-/// One group's sum, both scalars' digits added at their places on one way down the doublings.
+/// Some groups' sums, both scalars' digits added at their places on one way down the doublings.
 #[inline(always)]
-fn ladder<W: Word52, C: Curve>(
-    terms: &Terms<W, C>,
-    fixed: &FixedTable,
-    rows: &[Row; 8 * KEY_MULTIPLES],
-) -> Jacobian<W, C> {
+fn ladder<W: Word52, C: Curve, const N: usize>(
+    groups: &[Terms<W, C>; N],
+    rows: &[[[Row; 8]; KEY_MULTIPLES]; N],
+) -> [Jacobian<W, C>; N] {
     const { assert!(C::BITS.is_multiple_of(KEY_WIDTH) && C::BITS.is_multiple_of(FIXED_WIDTH)) };
-    let key: [Vec<Digit>; 2] = C::split(terms.key).map(|part| digits::<W, 5, 47>(part, C::BITS / KEY_WIDTH));
-    let base: [Vec<Digit>; 2] = C::split(terms.base).map(|part| digits::<W, 13, 39>(part, C::BITS / FIXED_WIDTH));
+    let fixed = C::fixed_table::<W>();
+    let mut key: Vec<Vec<Digit>> = Vec::with_capacity(2 * N);
+    let mut base: Vec<Vec<Digit>> = Vec::with_capacity(2 * N);
+    for terms in groups {
+        key.extend(C::split(terms.key).map(|part| digits::<W, 5, 47>(part, C::BITS / KEY_WIDTH)));
+        base.extend(C::split(terms.base).map(|part| digits::<W, 13, 39>(part, C::BITS / FIXED_WIDTH)));
+    }
     let start = Affine::base();
-    let mut sum = Jacobian { infinity: 0xff, ..Jacobian::minus(start) };
-    // Each addition gives the negated sum: `flip` says in which sense the sum stands, the same in every lane.
+    let mut sums = [Jacobian { infinity: 0xff, ..Jacobian::minus(start) }; N];
+    let mut points = [start; N];
+    // Each addition gives the negated sum: `flip` says in which sense the sums stand, the same in every lane.
     let mut flip = 0;
     let mut bit = C::BITS - KEY_WIDTH;
     loop {
         for part in 0..C::PARTS {
             if bit.is_multiple_of(KEY_WIDTH) {
-                let mut point = table::look_up::<W, C>(rows, &key[part][bit / KEY_WIDTH], flip);
-                turn::<W, C>(&mut point, part);
-                sum.add_negated(&point);
+                for i in 0..N {
+                    let digit = &key[2 * i + part][bit / KEY_WIDTH];
+                    points[i] = look_up::<W, C>(|lane, j| &rows[i][j % KEY_MULTIPLES][lane], digit, flip);
+                    turn::<W, C>(&mut points[i], part);
+                }
+                Jacobian::add_negated(&mut sums, &points);
                 flip = !flip;
             }
             if bit.is_multiple_of(FIXED_WIDTH) {
-                let mut point = fixed.look_up::<W, C>(&base[part][bit / FIXED_WIDTH], flip);
-                turn::<W, C>(&mut point, part);
-                sum.add_negated(&point);
+                for i in 0..N {
+                    let digit = &base[2 * i + part][bit / FIXED_WIDTH];
+                    points[i] = look_up::<W, C>(|_, j| fixed.row(j), digit, flip);
+                    turn::<W, C>(&mut points[i], part);
+                }
+                Jacobian::add_negated(&mut sums, &points);
                 flip = !flip;
             }
         }
@@ -71,13 +94,15 @@ fn ladder<W: Word52, C: Curve>(
         // To the next place where a digit stands.
         let next = (bit - 1) / KEY_WIDTH * KEY_WIDTH;
         let next = next.max((bit - 1) / FIXED_WIDTH * FIXED_WIDTH);
-        sum.double(bit - next);
+        Jacobian::double(&mut sums, bit - next);
         bit = next;
     }
     if flip != 0 {
-        sum.negate();
+        for sum in &mut sums {
+            sum.negate();
+        }
     }
-    sum
+    sums
 }
 
 /// The endomorphism's image for the second part.

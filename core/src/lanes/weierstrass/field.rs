@@ -482,6 +482,31 @@ pub(in super::super) const fn form<M: Modulus>(mut number: Limbs) -> Limbs {
     number
 }
 
+/// Each of `a` squared `times` times, and times its own of `b`: a step of an addition chain. Side by side, so that none waits
+/// for its own products.
+#[inline(always)]
+pub(in super::super) fn chain<W: Word52, M: Modulus>(
+    a: &[Element<W, M>],
+    times: usize,
+    b: &[Element<W, M>],
+) -> Vec<Element<W, M>> {
+    let mut elements = a.to_vec();
+    W::outlined(
+        #[inline(always)]
+        || {
+            for _ in 0..times {
+                for element in &mut elements {
+                    *element = element.square();
+                }
+            }
+            for (element, b) in elements.iter_mut().zip(b) {
+                *element = element.mul(*b);
+            }
+        },
+    );
+    elements
+}
+
 /// 1/x of each, one inversion for all (Montgomery's trick): three products an element. A lane of zeros must not be among
 /// them, or all of that lane's inverses are zero.
 #[inline(always)]

@@ -80,60 +80,103 @@ impl<W: Word52, C: Curve> Jacobian<W, C> {
         Self { x: negated.x.negate_canonical(0xff), y: negated.y, z: Element::one(), infinity: 0 }
     }
 
-    /// 2 P. With a = 0 the tangent's slope is 3X² / 2YZ, with a = -3 it is 3(X - Z²)(X + Z²) / 2YZ. Infinity stays there.
+    /// 2 P of each. With a = 0 the tangent's slope is 3X² / 2YZ, with a = -3 it is 3(X - Z²)(X + Z²) / 2YZ. Infinity stays
+    /// there. One product of every point comes before the next of any: they do not wait for each other.
     #[inline(always)]
-    fn doubled(self) -> Self {
-        let Self { x, y, z, infinity } = self;
-        let slope = if C::A_IS_MINUS_3 {
-            let zz = z.square();
-            x.minus(zz).product(x.plus(zz)).reduce_times::<3>()
-        } else {
-            x.squared().reduce_times::<3>()
-        };
-        let yy = y.square();
-        let s = x.product(yy).reduce_times::<4>();
-        let x3 = slope.square_plus(Sum::minus_both(s, s));
-        let y3 = slope.mul_plus(s.minus(x3), Sum::minus_8(yy.square()));
-        Self { x: x3, y: y3, z: y.product(z).reduce_times::<2>(), infinity }
+    fn doubled<const N: usize>(points: [Self; N]) -> [Self; N] {
+        let mut doubled = points;
+        let [mut slope, mut yy, mut s] = [[Element::one(); N]; 3];
+        for (i, Self { x, z, .. }) in points.into_iter().enumerate() {
+            slope[i] = if C::A_IS_MINUS_3 {
+                let zz = z.square();
+                x.minus(zz).product(x.plus(zz)).reduce_times::<3>()
+            } else {
+                x.squared().reduce_times::<3>()
+            };
+        }
+        for i in 0..N {
+            yy[i] = points[i].y.square();
+        }
+        for i in 0..N {
+            s[i] = points[i].x.product(yy[i]).reduce_times::<4>();
+        }
+        for i in 0..N {
+            doubled[i].x = slope[i].square_plus(Sum::minus_both(s[i], s[i]));
+        }
+        for i in 0..N {
+            doubled[i].z = points[i].y.product(points[i].z).reduce_times::<2>();
+        }
+        for i in 0..N {
+            yy[i] = yy[i].square();
+        }
+        for i in 0..N {
+            doubled[i].y = slope[i].mul_plus(s[i].minus(doubled[i].x), Sum::minus_8(yy[i]));
+        }
+        doubled
     }
 
-    /// Doubles the point `times` times.
+    /// Doubles each point `times` times.
     #[inline(always)]
-    pub(in super::super) fn double(&mut self, times: usize) {
+    pub(in super::super) fn double<const N: usize>(points: &mut [Self; N], times: usize) {
         W::outlined(
             #[inline(always)]
             || {
                 for _ in 0..times {
-                    *self = self.doubled();
+                    *points = Self::doubled(*points);
                 }
             },
         );
     }
 
-    /// Becomes -(P + Q), Q's negated coordinates given: nx = -x and ny = -y, each at most p or reduced. With these signs
-    /// every term is added, none subtracted:
+    /// Each point becomes -(P + Q), Q's negated coordinates given: nx = -x and ny = -y, each at most p or reduced. With these
+    /// signs every term is added, none subtracted:
     ///
     /// H = X + nx Z², R = Y + ny Z³, V = X H²: X₃ = R² + H³ - 2V, Y₃ = R (X₃ - V) + Y H³, Z₃ = Z H.
     #[inline(always)]
-    pub(in super::super) fn add_negated(&mut self, negated: &Affine<W, C>) {
+    pub(in super::super) fn add_negated<const N: usize>(points: &mut [Self; N], negated: &[Affine<W, C>; N]) {
         W::outlined(
             #[inline(always)]
             || {
-                let Self { x, y, z, infinity } = *self;
-                let zz = z.square();
-                let h = zz.mul_plus(negated.x, Sum::of(x));
-                let zzz = z.mul(zz);
-                let r = zzz.mul_plus(negated.y, Sum::of(y));
-                let hh = h.square();
-                let hhh = h.mul(hh);
-                let v = x.mul(hh);
-                let x3 = r.square_plus(Sum::minus_both(v, v).plus(hhh));
-                let y3 = r.product(x3.minus(v)).plus(y, hhh).reduce();
-                let mut sum = Self { x: x3, y: y3, z: z.mul(h), infinity };
-                if h.may_be_zero() | infinity != 0 {
-                    sum.settle(self, negated, h, r);
+                let mut sums = *points;
+                let [mut a, mut h, mut b, mut r, mut v] = [[Element::one(); N]; 5];
+                for i in 0..N {
+                    a[i] = points[i].z.square();
                 }
-                *self = sum;
+                for i in 0..N {
+                    h[i] = a[i].mul_plus(negated[i].x, Sum::of(points[i].x));
+                }
+                for i in 0..N {
+                    b[i] = points[i].z.mul(a[i]);
+                }
+                // H², for which Z² has served.
+                for i in 0..N {
+                    a[i] = h[i].square();
+                }
+                for i in 0..N {
+                    r[i] = b[i].mul_plus(negated[i].y, Sum::of(points[i].y));
+                }
+                for i in 0..N {
+                    v[i] = points[i].x.mul(a[i]);
+                }
+                // H³, for which Z³ has served.
+                for i in 0..N {
+                    b[i] = h[i].mul(a[i]);
+                }
+                for i in 0..N {
+                    sums[i].x = r[i].square_plus(Sum::minus_both(v[i], v[i]).plus(b[i]));
+                }
+                for i in 0..N {
+                    sums[i].z = points[i].z.mul(h[i]);
+                }
+                for i in 0..N {
+                    sums[i].y = r[i].product(sums[i].x.minus(v[i])).plus(points[i].y, b[i]).reduce();
+                }
+                for i in 0..N {
+                    if h[i].may_be_zero() | points[i].infinity != 0 {
+                        sums[i].settle(&points[i], &negated[i], h[i], r[i]);
+                    }
+                }
+                *points = sums;
             },
         );
     }
@@ -147,7 +190,7 @@ impl<W: Word52, C: Curve> Jacobian<W, C> {
                 let same_x = h.is_zero() & !before.infinity;
                 let same = same_x & r.is_zero();
                 self.infinity = same_x & !same;
-                let mut doubled = before.doubled();
+                let [mut doubled] = Self::doubled([*before]);
                 doubled.y = doubled.y.negated();
                 self.replace(same, &doubled);
                 let canonical = Affine { x: Element::from_form(negated.x.canonical()), y: negated.y };

@@ -77,7 +77,13 @@ pub(in super::super) fn quotient<W: Word52, M: Modulus>(number: [W; LIMBS], inve
 /// 1 / s in Montgomery's form from plain numbers in 1..n-1, one inversion for all.
 #[inline(always)]
 pub(in super::super) fn inverses<W: Word52, M: Modulus>(numbers: &[[W; LIMBS]]) -> Vec<Element<W, M>> {
-    let mut elements: Vec<_> = numbers.iter().map(|number| Element::enter(*number)).collect();
+    let mut elements = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        elements.push(W::outlined(
+            #[inline(always)]
+            || Element::enter(*number),
+        ));
+    }
     super::field::invert_all(&mut elements);
     elements
 }

@@ -67,15 +67,10 @@ fn read<W: Word52, C: Curve>(rows: &[&Row; 8]) -> Affine<W, C> {
 }
 
 impl FixedTable {
-    /// The multiples that a digit names, negated once more where the digit is negative or `flip` says so.
+    /// The multiple 2 index + 1.
     #[inline(always)]
-    pub(in super::super) fn look_up<W: Word52, C: Curve>(&self, digit: &Digit, flip: u8) -> Affine<W, C> {
-        let mut lanes = [&Row::ZERO; 8];
-        for (row, index) in lanes.iter_mut().zip(digit.index) {
-            *row = &self.0[index as usize];
-        }
-        let Affine { x, y } = read::<W, C>(&lanes);
-        Affine { x, y: y.negate_canonical(digit.negative ^ flip) }
+    pub(in super::super) fn row(&self, index: usize) -> &Row {
+        &self.0[index]
     }
 
     /// The table in its place, computed by whoever comes first.
@@ -89,29 +84,30 @@ impl FixedTable {
     fn new<W: Word52, C: Curve>() -> Self {
         const RUN: usize = FIXED_MULTIPLES / 8;
         let base = Affine::<W, C>::base();
-        let mut start = Jacobian::<W, C> { x: base.x, y: base.y, z: Element::one(), infinity: 0 };
-        start.double(1);
-        let step = normalised(&[start]).remove(0);
-        let negated_base = Affine { x: base.x.negated(), y: base.y.negated() };
+        let start = [Jacobian::<W, C> { x: base.x, y: base.y, z: Element::one(), infinity: 0 }];
+        let mut double = start;
+        Jacobian::double(&mut double, 1);
+        let step = [normalised(&double).remove(0)];
+        let negated_base = [Affine { x: base.x.negated(), y: base.y.negated() }];
         // (1024 l + 1) G: bit after bit of l, then ten doublings and one more G.
-        let mut sum = Jacobian { infinity: 0xff, ..start };
+        let mut sum = [Jacobian { infinity: 0xff, ..start[0] }];
         for bit in (0..3).rev() {
-            sum.double(1);
+            Jacobian::double(&mut sum, 1);
             let mut more = sum;
-            more.add_negated(&negated_base);
-            more.negate();
+            Jacobian::add_negated(&mut more, &negated_base);
+            more[0].negate();
             let lanes = (0..8).filter(|lane| lane >> bit & 1 == 1).fold(0, |mask, lane| mask | 1 << lane);
-            sum.replace(lanes, &more);
+            sum[0].replace(lanes, &more[0]);
         }
-        sum.double(RUN.ilog2() as usize + 1);
-        sum.add_negated(&negated_base);
-        sum.negate();
+        Jacobian::double(&mut sum, RUN.ilog2() as usize + 1);
+        Jacobian::add_negated(&mut sum, &negated_base);
+        sum[0].negate();
         let mut sums = Vec::with_capacity(RUN);
-        sums.push(sum);
+        sums.extend(sum);
         for _ in 1..RUN {
-            sum.add_negated(&step);
-            sum.negate();
-            sums.push(sum);
+            Jacobian::add_negated(&mut sum, &step);
+            sum[0].negate();
+            sums.extend(sum);
         }
         let mut table = vec![Row::ZERO; FIXED_MULTIPLES];
         for (i, point) in normalised(&sums).iter().enumerate() {
@@ -133,23 +129,23 @@ fn normalised<W: Word52, C: Curve>(points: &[Jacobian<W, C>]) -> Vec<Affine<W, C
     negated
 }
 
-/// The odd multiples of eight keys, before the one inversion that makes them affine.
-pub(in super::super) struct KeyMultiples<W, C: Curve> {
-    /// The multiples 3, 5, .. of each key, each at its own Z.
+/// The odd multiples of eight points, before the one inversion that makes them affine.
+pub(in super::super) struct Multiples<W, C: Curve> {
+    /// The multiples 3, 5, .. of each point, each at its own Z, and that Z by the one before.
     sums: Vec<(Affine<W, C>, Coordinate<W, C>)>,
     point: Affine<W, C>,
     /// The last multiple's Z.
     pub(in super::super) z: Coordinate<W, C>,
 }
 
-impl<W: Word52, C: Curve> KeyMultiples<W, C> {
-    /// The multiples of points that are not at infinity. Multiples up to 31 of a point of large prime order are apart.
+impl<W: Word52, C: Curve> Multiples<W, C> {
+    /// The first `count` odd multiples of points that are not at infinity; of a point of large prime order, they are apart.
     #[inline(always)]
-    pub(in super::super) fn new(point: &Affine<W, C>) -> Self {
+    pub(in super::super) fn new(point: &Affine<W, C>, count: usize) -> Self {
         let mut co_z = CoZ::new(point);
         let mut z = co_z.ratio;
-        let mut sums = Vec::with_capacity(KEY_MULTIPLES - 1);
-        for _ in 1..KEY_MULTIPLES {
+        let mut sums = Vec::with_capacity(count - 1);
+        for _ in 1..count {
             co_z.add();
             z = z.mul_outlined(co_z.ratio);
             sums.push((co_z.sum, co_z.ratio));
@@ -157,9 +153,9 @@ impl<W: Word52, C: Curve> KeyMultiples<W, C> {
         Self { sums, point: *point, z }
     }
 
-    /// The rows, given 1/Z of the last multiple: lane l's multiple 2j + 1 is row 16 l + j.
+    /// The rows, given 1/Z of the last multiple: lane l's multiple 2j + 1 is `table[j][l]`.
     #[inline(always)]
-    pub(in super::super) fn rows(&self, mut inverse: Coordinate<W, C>, table: &mut [Row; 8 * KEY_MULTIPLES]) {
+    pub(in super::super) fn rows(&self, mut inverse: Coordinate<W, C>, table: &mut [[Row; 8]]) {
         W::outlined(
             #[inline(always)]
             || {
@@ -168,33 +164,26 @@ impl<W: Word52, C: Curve> KeyMultiples<W, C> {
                     let x = sum.x.mul(square);
                     let y = sum.y.mul(square.mul(inverse));
                     let negated = Affine { x: Element::from_form(x.canonical()), y: Element::from_form(y.canonical()) };
-                    write::<W, C>(table, j + 1, &negated);
+                    table[j + 1] = rows::<W, C>(&negated);
                     inverse = inverse.mul(*ratio);
                 }
-                write::<W, C>(table, 0, &Affine { x: self.point.x.negated(), y: self.point.y.negated() });
+                table[0] = rows::<W, C>(&Affine { x: self.point.x.negated(), y: self.point.y.negated() });
             },
         );
     }
 }
 
-/// Eight keys' multiple 2j + 1.
+/// The multiples that a digit names, lane l's from `row(l, index)`, negated once more where the digit is negative or
+/// `flip` says so.
 #[inline(always)]
-fn write<W: Word52, C: Curve>(table: &mut [Row; 8 * KEY_MULTIPLES], j: usize, negated: &Affine<W, C>) {
-    for (lane, row) in rows(negated).into_iter().enumerate() {
-        table[KEY_MULTIPLES * lane + j] = row;
-    }
-}
-
-/// The multiples that a digit names, from eight keys' rows, negated once more where the digit is negative or `flip` says so.
-#[inline(always)]
-pub(in super::super) fn look_up<W: Word52, C: Curve>(
-    table: &[Row; 8 * KEY_MULTIPLES],
+pub(in super::super) fn look_up<'t, W: Word52, C: Curve>(
+    row: impl Fn(usize, usize) -> &'t Row,
     digit: &Digit,
     flip: u8,
 ) -> Affine<W, C> {
     let mut lanes = [&Row::ZERO; 8];
-    for (lane, (row, index)) in lanes.iter_mut().zip(digit.index).enumerate() {
-        *row = &table[KEY_MULTIPLES * lane + (index as usize & (KEY_MULTIPLES - 1))];
+    for (lane, (own, index)) in lanes.iter_mut().zip(digit.index).enumerate() {
+        *own = row(lane, index as usize);
     }
     let Affine { x, y } = read::<W, C>(&lanes);
     Affine { x, y: y.negate_canonical(digit.negative ^ flip) }

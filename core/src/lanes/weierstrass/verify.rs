@@ -32,23 +32,31 @@ pub(in super::super) fn below<W: Word52>(number: [W; LIMBS], bound: Limbs) -> u8
     !limbs::difference(number, limbs::splat(bound)).1
 }
 
-/// y of the points with this x and, in the lanes of `odd`, an odd y; and the lanes whose x is no point's. x in the field's
-/// form.
+/// y of the points with these x, odd in the lanes of `odd`, and the lanes whose x is no point's. x in the field's form.
 #[inline(always)]
-pub(in super::super) fn lift<W: Word52, C: Curve>(x: Element<W, C::Field>, odd: u8) -> (Element<W, C::Field>, u8) {
-    let square = W::outlined(
-        #[inline(always)]
-        || Affine::<W, C>::right_side(x),
-    );
-    let y = C::square_root(square);
-    W::outlined(
-        #[inline(always)]
-        || {
-            let failed = !y.square_plus(Sum::minus(square)).is_zero();
-            let is_odd = parity(y.leave());
-            (y.select(is_odd ^ odd, y.negated()), failed)
-        },
-    )
+pub(in super::super) fn lift<W: Word52, C: Curve>(
+    x: &[Element<W, C::Field>],
+    odd: &[u8],
+) -> Vec<(Element<W, C::Field>, u8)> {
+    let mut squares = Vec::with_capacity(x.len());
+    for x in x {
+        squares.push(W::outlined(
+            #[inline(always)]
+            || Affine::<W, C>::right_side(*x),
+        ));
+    }
+    let roots = C::square_roots(&squares);
+    let mut lifted = Vec::with_capacity(x.len());
+    for ((y, square), odd) in roots.into_iter().zip(squares).zip(odd) {
+        lifted.push(W::outlined(
+            #[inline(always)]
+            || {
+                let failed = !y.square_plus(Sum::minus(square)).is_zero();
+                (y.select(parity(y.leave()) ^ odd, y.negated()), failed)
+            },
+        ));
+    }
+    lifted
 }
 
 /// The lanes of odd numbers.
@@ -57,39 +65,68 @@ pub(in super::super) fn parity<W: Word52>(number: [W; LIMBS]) -> u8 {
     !number[0].and(W::splat(1)).equal(W::splat(0))
 }
 
-/// A group's keys as SEC 1 (section 2.3.4) and X9.62 (section 4.3.6) read them, the base point for those refused, and the
+/// Items' keys in groups.
+pub(in super::super) fn key_groups<'a>(items: &[Item<'a>]) -> Vec<[(u8, &'a [u8]); 8]> {
+    items.chunks(8).map(|group| fill(group).map(|item| (item.form, item.key))).collect()
+}
+
+/// The groups' keys as SEC 1 (section 2.3.4) and X9.62 (section 4.3.6) read them, the base point for those refused, and the
 /// lanes that are. Which forms a row has its columns have seen to.
 #[inline(always)]
-pub(in super::super) fn keys<W: Word52, C: Curve>(group: &[&Item<'_>; 8]) -> (Affine<W, C>, u8) {
-    let mut blocks = [&[0; 64]; 8];
-    for (block, item) in blocks.iter_mut().zip(group) {
-        *block = item.key.try_into().expect("a key column of 64 bytes");
+pub(in super::super) fn keys<W: Word52, C: Curve>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, C>, u8)> {
+    let mut keys = Vec::with_capacity(groups.len());
+    // Those with compressed keys: which group, x, the wanted parity.
+    let (mut places, mut x, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+    for (g, group) in groups.iter().enumerate() {
+        let (point, failed) = read_keys::<W, C>(group);
+        if lanes(group, |(form, _)| is_compressed(*form)) != 0 {
+            places.push(g);
+            x.push(point.x);
+            odd.push(lanes(group, |(form, _)| form & 1 == 1));
+        }
+        keys.push((point, failed));
     }
-    let compressed = lanes(group, |item| matches!(item.form, 2 | 3));
-    let hybrid = lanes(group, |item| matches!(item.form, 6 | 7));
-    let odd = lanes(group, |item| item.form & 1 == 1);
-    let ([x, y], mut failed) = W::outlined(
+    for (g, (y, no_point)) in places.into_iter().zip(lift::<W, C>(&x, &odd)) {
+        let compressed = lanes(&groups[g], |(form, _)| is_compressed(*form));
+        let (point, failed) = &mut keys[g];
+        point.y = point.y.select(compressed, y);
+        *failed |= compressed & no_point;
+    }
+    for (point, failed) in &mut keys {
+        *point = point.select(*failed, Affine::base());
+    }
+    keys
+}
+
+fn is_compressed(form: u8) -> bool {
+    matches!(form, 2 | 3)
+}
+
+/// A group's keys as far as they can be read without a square root.
+#[inline(always)]
+fn read_keys<W: Word52, C: Curve>(group: &[(u8, &[u8]); 8]) -> (Affine<W, C>, u8) {
+    let mut blocks = [&[0; 64]; 8];
+    for (block, (_, key)) in blocks.iter_mut().zip(group) {
+        *block = (*key).try_into().expect("a key column of 64 bytes");
+    }
+    let compressed = lanes(group, |(form, _)| is_compressed(*form));
+    let hybrid = lanes(group, |(form, _)| matches!(form, 6 | 7));
+    let odd = lanes(group, |(form, _)| form & 1 == 1);
+    W::outlined(
         #[inline(always)]
         || {
             let [x, y] = limbs::from_bytes::<W>(&blocks);
             // Bytes behind a compressed x would be a second name for the same key.
-            let failed = !below(x, C::Field::P) | !below(y, C::Field::P) | compressed & !limbs::equal(y, [0; LIMBS]);
-            ([Element::enter(x), Element::enter(y)], failed | hybrid & (parity(y) ^ odd))
+            let mut failed =
+                !below(x, C::Field::P) | !below(y, C::Field::P) | compressed & !limbs::equal(y, [0; LIMBS]);
+            failed |= hybrid & (parity(y) ^ odd);
+            let point = Affine { x: Element::enter(x), y: Element::enter(y) };
+            if compressed != 0xff {
+                failed |= !compressed & !point.is_on_curve();
+            }
+            (point, failed)
         },
-    );
-    let mut point = Affine { x, y };
-    if compressed != 0 {
-        let (y, no_point) = lift::<W, C>(x, odd);
-        failed |= compressed & no_point;
-        point.y = point.y.select(compressed, y);
-    }
-    if compressed != 0xff {
-        failed |= W::outlined(
-            #[inline(always)]
-            || !compressed & !point.is_on_curve(),
-        );
-    }
-    (point.select(failed, Affine::base()), failed)
+    )
 }
 
 /// A group's r and s where both lie in 1..n-1 and s is at most `most`, else ones, and the lanes where they do not.
@@ -192,9 +229,10 @@ impl<C: Curve> CurveWork for Ecdsa<'_, C> {
         let groups = self.items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let (mut r, mut s) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
-        for (group, digests) in self.items.chunks(8).zip(self.digests.chunks(8)) {
+        let keys = keys::<W, C>(&key_groups(self.items));
+        let inputs = self.items.chunks(8).zip(self.digests.chunks(8));
+        for ((group, digests), (point, key)) in inputs.zip(keys) {
             let group = fill(group);
-            let (point, key) = keys::<W, C>(&group);
             let ([own_r, own_s], signature) = signatures::<W, C>(&group, self.s_max);
             let (e, message) = numbers::<W, C>(&fill(digests));
             failed.push(Failed { key, signature, message, equation: 0 });
