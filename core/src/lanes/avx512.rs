@@ -277,6 +277,10 @@ impl Word52 for Avx512x64 {
         transpose(words)
     }
     #[inline(always)]
+    fn prefetch(block: &[u8; 64]) {
+        op!(_mm_prefetch::<_MM_HINT_T0>(block.as_ptr().cast()));
+    }
+    #[inline(always)]
     fn outlined<R>(body: impl FnOnce() -> R) -> R {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512ifma")]

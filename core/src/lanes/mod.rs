@@ -45,6 +45,7 @@ use hash::Kernel;
 use items::Call;
 use keys::Table;
 pub use level::{CurveLevel, Level};
+use weierstrass::comb::KeyTable;
 
 /// The lanes backend.
 #[derive(Clone, Debug)]
@@ -58,15 +59,23 @@ pub struct Lanes {
 #[derive(Debug)]
 pub(crate) struct KnownKeys {
     ed25519: Arc<keys::Cache<ed25519::KeyTable>>,
+    secp256k1: Arc<keys::Cache<KeyTable<secp256k1::Secp256k1>>>,
+    p256: Arc<keys::Cache<KeyTable<p256::P256>>>,
+    sm2: Arc<keys::Cache<KeyTable<sm2::Sm2>>>,
 }
 
 impl KnownKeys {
     /// Curves that keep tables: each has an even share.
-    const CURVES: usize = 1;
+    const CURVES: usize = 4;
 
     fn new(bytes: usize) -> Self {
         let share = bytes / Self::CURVES;
-        Self { ed25519: Arc::new(keys::Cache::new(share)) }
+        Self {
+            ed25519: Arc::new(keys::Cache::new(share)),
+            secp256k1: Arc::new(keys::Cache::new(share)),
+            p256: Arc::new(keys::Cache::new(share)),
+            sm2: Arc::new(keys::Cache::new(share)),
+        }
     }
 }
 
@@ -176,6 +185,11 @@ impl Backend for Lanes {
         match row {
             _ if self.curves.is_none() => 0,
             Row::Ed25519Zip215 | Row::Ed25519Ref10 | Row::Ed25519Strict => ed25519::KeyTable::BYTES,
+            Row::EcdsaSecp256k1 | Row::EcdsaSecp256k1LowS | Row::SchnorrBip340 => {
+                KeyTable::<secp256k1::Secp256k1>::BYTES
+            }
+            Row::EcdsaP256 | Row::EcdsaP256LowS => KeyTable::<p256::P256>::BYTES,
+            Row::Sm2Za | Row::Sm2E => KeyTable::<sm2::Sm2>::BYTES,
             _ => 0,
         }
     }
@@ -185,6 +199,11 @@ impl Backend for Lanes {
         match row {
             Row::Ed25519Zip215 | Row::Ed25519Ref10 => Some(self.keys.ed25519.preload(level, keys, |_| false)),
             Row::Ed25519Strict => Some(self.keys.ed25519.preload(level, keys, |table| table.has_small_order)),
+            Row::EcdsaSecp256k1 | Row::EcdsaSecp256k1LowS | Row::SchnorrBip340 => {
+                Some(self.keys.secp256k1.preload(level, keys, |_| false))
+            }
+            Row::EcdsaP256 | Row::EcdsaP256LowS => Some(self.keys.p256.preload(level, keys, |_| false)),
+            Row::Sm2Za | Row::Sm2E => Some(self.keys.sm2.preload(level, keys, |_| false)),
             _ => None,
         }
     }

@@ -145,6 +145,9 @@ pub(crate) trait Word52: Word64 {
     fn less(self, other: Self) -> u8;
     /// Rows for columns: word w of lane l becomes word l of lane w. What a lane has in eight words is one row of a table.
     fn transpose(words: [Self; LANES_64]) -> [Self; LANES_64];
+    /// Asks for a block that is about to be loaded.
+    #[inline(always)]
+    fn prefetch(_block: &[u8; 64]) {}
     /// Calls `body` in a function of its own that is compiled for these words' instructions, so that a caller with many
     /// calls does not hold as many copies. What `body` calls is inlined into that function.
     fn outlined<R>(body: impl FnOnce() -> R) -> R;

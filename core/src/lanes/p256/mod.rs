@@ -5,6 +5,5 @@ mod point;
 mod scalar;
 mod verify;
 
-#[cfg(test)]
 pub(super) use point::P256;
 pub(super) use verify::{ecdsa, ecdsa_low_s};

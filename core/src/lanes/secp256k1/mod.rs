@@ -7,6 +7,7 @@ mod point;
 mod scalar;
 mod verify;
 
-pub(super) use verify::{ecdsa, ecdsa_low_s, recover, recover_low_s, schnorr};
+pub(super) use point::Secp256k1;
 #[cfg(test)]
-pub(super) use {point::Secp256k1, scalar::EIGENVALUE};
+pub(super) use scalar::EIGENVALUE;
+pub(super) use verify::{ecdsa, ecdsa_low_s, recover, recover_low_s, schnorr};

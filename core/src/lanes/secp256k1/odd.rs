@@ -4,8 +4,10 @@ use assay_scheme::{Output, Parameters, Reason, Row};
 use num_bigint::BigUint;
 use sha2::{Digest, Sha256};
 
+use super::super::keys::Table;
 use super::super::testing::{self, Odd, agree_on_odd_items};
 use super::super::weierstrass::adversary::{Plain, bytes, check_ecdsa, item, pair};
+use super::super::weierstrass::comb::KeyTable;
 use super::point::Secp256k1;
 use super::scalar::EIGENVALUE;
 
@@ -20,6 +22,13 @@ fn verdicts_agree_at_every_size_and_in_every_lane() {
     ] {
         testing::agree_at_every_size(row);
         testing::agree_in_every_lane(row);
+    }
+}
+
+#[test]
+fn verdicts_do_not_depend_on_known_keys() {
+    for row in [Row::EcdsaSecp256k1, Row::EcdsaSecp256k1LowS, Row::SchnorrBip340] {
+        testing::agree_with_known_keys(row, KeyTable::<Secp256k1>::BYTES, |lanes| lanes.keys.secp256k1.counts());
     }
 }
 
@@ -77,6 +86,7 @@ fn odd_bip340_items_have_their_reasons_in_every_lane() {
         }
     }
     agree_on_odd_items(Row::SchnorrBip340, &Parameters::default(), &odd);
+    testing::agree_on_odd_items_with_known_keys(Row::SchnorrBip340, &Parameters::default(), &odd);
 }
 
 fn recovered(what: &'static str, r: &BigUint, s: &BigUint, v: u8, message: Vec<u8>) -> Odd {

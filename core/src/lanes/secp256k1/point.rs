@@ -2,14 +2,17 @@
 
 use std::sync::OnceLock;
 
-use super::super::weierstrass::Curve;
+use super::super::weierstrass::comb::BaseComb;
 use super::super::weierstrass::field::Element;
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
+use super::super::weierstrass::point::Affine;
 use super::super::weierstrass::scalar::Part;
 use super::super::weierstrass::table::FixedTable;
+use super::super::weierstrass::{self, Curve};
 use super::super::word::Word52;
 use super::field::{self, P};
 use super::scalar::{self, N};
+use super::verify;
 
 /// y² = x³ + 7 (SEC 2 v2, section 2.4.1).
 #[derive(Clone, Copy)]
@@ -44,5 +47,17 @@ impl Curve for Secp256k1 {
     fn fixed_table<W: Word52>() -> &'static FixedTable {
         static TABLE: OnceLock<FixedTable> = OnceLock::new();
         FixedTable::get::<W, Self>(&TABLE)
+    }
+
+    #[inline(always)]
+    fn base_comb<W: Word52>() -> &'static BaseComb {
+        static COMB: OnceLock<BaseComb> = OnceLock::new();
+        BaseComb::get::<W, Self>(&COMB)
+    }
+
+    #[inline(always)]
+    fn keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Self>, u8)> {
+        // BIP-340's are 32 bytes; a call's keys are of one row.
+        if groups[0][0].1.len() == 32 { verify::x_only_keys(groups) } else { weierstrass::verify::keys(groups) }
     }
 }

@@ -14,7 +14,7 @@ use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
 use super::super::weierstrass::point::{Affine, affine};
 use super::super::weierstrass::scalar::{inverses, negated, quotient};
 use super::super::weierstrass::verify::{
-    self, ITEMS_MAX, below, key_groups, lanes, lift, numbers, parity, s_max, signatures,
+    self, ITEMS_MAX, Lot, below, lanes, lift, numbers, parity, s_max, shares, signatures,
 };
 use super::super::word::Word52;
 use super::point::Secp256k1;
@@ -25,12 +25,12 @@ type Field = <Secp256k1 as Curve>::Field;
 
 /// SEC 1 v2, section 4.1.4, with high S too; hybrid keys with the right parity.
 pub(in super::super) fn ecdsa(call: &Call<'_>, out: &mut Output<'_>) {
-    verify::ecdsa::<Secp256k1>(call, out, false);
+    verify::ecdsa::<Secp256k1>(call, &call.keys.secp256k1, out, false);
 }
 
 /// The same with s at most n/2 (BIP-146; EIP-2).
 pub(in super::super) fn ecdsa_low_s(call: &Call<'_>, out: &mut Output<'_>) {
-    verify::ecdsa::<Secp256k1>(call, out, true);
+    verify::ecdsa::<Secp256k1>(call, &call.keys.secp256k1, out, true);
 }
 
 /// SHA-256 of "BIP0340/challenge", twice: what the tagged hash begins with (BIP-340, Design).
@@ -47,39 +47,37 @@ pub(in super::super) fn schnorr(call: &Call<'_>, out: &mut Output<'_>) {
     let mut challenges = vec![None; items.len()];
     let parts = |i: usize| [&CHALLENGE[..], &items[i].signature[..32], items[i].key, items[i].message];
     joined::<Sha256, 4>(call.hashes, items.len(), parts, &mut |i, digest| challenges[i] = digest.try_into().ok());
-    for (items, challenges) in items.chunks(ITEMS_MAX).zip(challenges.chunks(ITEMS_MAX)) {
-        for (group, failed) in items.chunks(8).zip(call.curves.run(Schnorr { items, challenges })) {
-            failed.write(group, out);
+    let found = call.keys.secp256k1.find(items.iter().map(|item| (item.form, item.key)));
+    for share in shares(items, challenges, &found.tables) {
+        for lot in share.lots() {
+            let items = lot.items;
+            verify::write(items, call.curves.run(Schnorr(lot)), out);
         }
     }
+    call.keys.secp256k1.learn(call.curves, &found);
 }
 
 /// BIP-340 over some groups.
-struct Schnorr<'a> {
-    items: &'a [Item<'a>],
-    challenges: &'a [Option<[u8; 32]>],
-}
+struct Schnorr<'a>(Lot<'a, Secp256k1>);
 
 impl CurveWork for Schnorr<'_> {
     type Answer = Vec<Failed>;
 
     #[inline(always)]
     fn run<W: Word52>(self) -> Vec<Failed> {
-        let groups = self.items.len().div_ceil(8);
+        let Lot { items, digests, .. } = self.0;
+        let groups = items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let mut r = Vec::with_capacity(groups);
-        let keys = x_only_keys::<W>(&key_groups(self.items));
-        let inputs = self.items.chunks(8).zip(self.challenges.chunks(8));
-        for ((group, challenges), (point, key)) in inputs.zip(keys) {
-            let group = fill(group);
-            let (own_r, s, signature) = read_signatures::<W>(&group);
+        for ((group, challenges), (point, key)) in items.chunks(8).zip(digests.chunks(8)).zip(self.0.keys::<W>()) {
+            let (own_r, s, signature) = read_signatures::<W>(&fill(group));
             let (e, _) = numbers::<W, Secp256k1>(&fill(challenges));
             failed.push(Failed { key, signature, message: 0, equation: 0 });
             // R = s G - e P.
             terms.push(Terms { base: s, key: negated::<W, Order>(e), point });
             r.push(own_r);
         }
-        let sums = combine::<W, Secp256k1>(&terms);
+        let sums = combine::<W, Secp256k1>(&terms, &self.0.tables());
         for ((failed, (sum, infinity)), r) in failed.iter_mut().zip(affine(&sums)).zip(r) {
             let (x, y) = W::outlined(
                 #[inline(always)]
@@ -94,7 +92,7 @@ impl CurveWork for Schnorr<'_> {
 
 /// The groups' keys, lift_x of 32 bytes (BIP-340, Specification), the base point for those that fail, and the lanes that do.
 #[inline(always)]
-fn x_only_keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Secp256k1>, u8)> {
+pub(super) fn x_only_keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Secp256k1>, u8)> {
     let (mut x, mut failed) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
     for group in groups {
         let mut blocks = [[0; 64]; 8];
@@ -216,7 +214,7 @@ impl CurveWork for Recover<'_> {
             terms.base = quotient(terms.base, inverse);
             terms.key = quotient(terms.key, inverse);
         }
-        let sums = combine::<W, Secp256k1>(&terms);
+        let sums = combine::<W, Secp256k1>(&terms, &[]);
         let keys = failed.into_iter().zip(affine(&sums)).map(|(failed, (key, infinity))| {
             let key = W::outlined(
                 #[inline(always)]

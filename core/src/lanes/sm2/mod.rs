@@ -5,6 +5,5 @@ mod point;
 mod scalar;
 mod verify;
 
-#[cfg(test)]
 pub(super) use point::Sm2;
 pub(super) use verify::{with_e, with_za};

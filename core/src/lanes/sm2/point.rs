@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::super::weierstrass::Curve;
+use super::super::weierstrass::comb::BaseComb;
 use super::super::weierstrass::field::{Element, Modulus, form};
 use super::super::weierstrass::limbs::{LIMBS, Limbs, bytes, number};
 use super::super::weierstrass::scalar::Part;
@@ -49,5 +50,11 @@ impl Curve for Sm2 {
     fn fixed_table<W: Word52>() -> &'static FixedTable {
         static TABLE: OnceLock<FixedTable> = OnceLock::new();
         FixedTable::get::<W, Self>(&TABLE)
+    }
+
+    #[inline(always)]
+    fn base_comb<W: Word52>() -> &'static BaseComb {
+        static COMB: OnceLock<BaseComb> = OnceLock::new();
+        BaseComb::get::<W, Self>(&COMB)
     }
 }

@@ -1,13 +1,13 @@
 //! The rows over SM2: with Z_A, and with e.
 
 use super::super::hash::Sm3;
-use super::super::items::{Call, Failed, Item, fill};
+use super::super::items::{Call, Failed, fill};
 use super::super::level::{CurveWork, Level};
 use super::super::message::{joined, signed_digests};
 use super::super::weierstrass::combine::{Terms, combine};
 use super::super::weierstrass::limbs::{self, LIMBS};
 use super::super::weierstrass::scalar::{negated, sum};
-use super::super::weierstrass::verify::{ITEMS_MAX, has_x, key_groups, keys, numbers, s_max, signatures};
+use super::super::weierstrass::verify::{Lot, has_x, numbers, s_max, shares, signatures, write};
 use super::super::weierstrass::{Curve, point::Affine};
 use super::super::word::Word52;
 use super::point::{PARAMETERS, Sm2};
@@ -21,37 +21,31 @@ pub(in super::super) fn with_za(call: &Call<'_>, out: &mut Output<'_>) {
     // ENTL, in bits, fits 16 bits: parameters hold no longer user id.
     let entl = u16::try_from(8 * user_id.len()).expect("a user id of at most 8,191 bytes");
     let prefix = [&entl.to_be_bytes()[..], user_id, PARAMETERS.as_flattened()].concat();
-    for items in call.items.chunks(ITEMS_MAX) {
-        write(call, items, Signed::WithZa { prefix: &prefix, hashes: call.hashes }, out);
-    }
+    verify(call, vec![None; call.items.len()], Some(&prefix), out);
 }
 
 /// The same from step B5 on, e being the message or its named hash.
 pub(in super::super) fn with_e(call: &Call<'_>, out: &mut Output<'_>) {
-    let digests = signed_digests(call);
-    for (items, digests) in call.items.chunks(ITEMS_MAX).zip(digests.chunks(ITEMS_MAX)) {
-        write(call, items, Signed::Given(digests), out);
-    }
+    verify(call, signed_digests(call), None, out);
 }
 
-fn write(call: &Call<'_>, items: &[Item<'_>], signed: Signed<'_>, out: &mut Output<'_>) {
-    for (group, failed) in items.chunks(8).zip(call.curves.run(Verify { items, signed })) {
-        failed.write(group, out);
+/// e is given, or Z_A is the hash of a prefix and the key.
+fn verify(call: &Call<'_>, digests: Vec<Option<[u8; 32]>>, prefix: Option<&[u8]>, out: &mut Output<'_>) {
+    let found = call.keys.sm2.find(call.items.iter().map(|item| (item.form, item.key)));
+    for share in shares(&call.items, digests, &found.tables) {
+        for lot in share.lots() {
+            let items = lot.items;
+            write(items, call.curves.run(Verify { lot, prefix, hashes: call.hashes }), out);
+        }
     }
-}
-
-/// Where e comes from.
-enum Signed<'a> {
-    /// It is given.
-    Given(&'a [Option<[u8; 32]>]),
-    /// SM3 of Z_A and the message, Z_A being SM3 of the prefix and the key.
-    WithZa { prefix: &'a [u8], hashes: Level },
+    call.keys.sm2.learn(call.curves, &found);
 }
 
 /// Verification over some groups.
 struct Verify<'a> {
-    items: &'a [Item<'a>],
-    signed: Signed<'a>,
+    lot: Lot<'a, Sm2>,
+    prefix: Option<&'a [u8]>,
+    hashes: Level,
 }
 
 impl CurveWork for Verify<'_> {
@@ -59,11 +53,11 @@ impl CurveWork for Verify<'_> {
 
     #[inline(always)]
     fn run<W: Word52>(self) -> Vec<Failed> {
-        let groups = self.items.len().div_ceil(8);
+        let items = self.lot.items;
+        let groups = items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let mut r = Vec::with_capacity(groups);
-        let keys = keys::<W, Sm2>(&key_groups(self.items));
-        for (group, (point, key)) in self.items.chunks(8).zip(keys) {
+        for (group, (point, key)) in items.chunks(8).zip(self.lot.keys::<W>()) {
             let group = fill(group);
             // B1, B2: r and s in 1..n-1.
             let ([own_r, s], out_of_range) = signatures::<W, Sm2>(&group, const { s_max::<Sm2>(false) });
@@ -77,17 +71,11 @@ impl CurveWork for Verify<'_> {
             terms.push(Terms { base: s, key: t, point });
             r.push(own_r);
         }
-        let hashed;
-        let digests = match self.signed {
-            Signed::Given(digests) => digests,
-            // B3, B4.
-            Signed::WithZa { prefix, hashes } => {
-                hashed = with_prefix(hashes, prefix, self.items, &terms);
-                &hashed
-            }
-        };
+        // B3, B4.
+        let hashed = self.prefix.map(|prefix| with_prefix(self.hashes, prefix, &self.lot, &terms));
+        let digests = hashed.as_deref().unwrap_or(self.lot.digests);
         // B6: s G + t P.
-        let sums = combine::<W, Sm2>(&terms);
+        let sums = combine::<W, Sm2>(&terms, &self.lot.tables());
         let groups = failed.iter_mut().zip(digests.chunks(8));
         for ((failed, digests), (sum_point, r)) in groups.zip(sums.iter().zip(r)) {
             let (e, message) = numbers::<W, Sm2>(&fill(digests));
@@ -103,20 +91,23 @@ impl CurveWork for Verify<'_> {
     }
 }
 
-/// e of each item.
+/// e of each item: SM3 of Z_A and the message, Z_A being SM3 of the prefix and the key.
 #[inline(always)]
 fn with_prefix<W: Word52>(
     hashes: Level,
     prefix: &[u8],
-    items: &[Item<'_>],
+    lot: &Lot<'_, Sm2>,
     terms: &[Terms<W, Sm2>],
 ) -> Vec<Option<[u8; 32]>> {
-    let mut keys = Vec::with_capacity(8 * terms.len());
-    for Terms { point: Affine { x, y }, .. } in terms {
-        keys.extend(W::outlined(
-            #[inline(always)]
-            || limbs::to_bytes([x.leave(), y.leave()]),
-        ));
+    let items = lot.items;
+    let mut keys: Vec<[u8; 64]> = lot.tables.iter().map(|table| table.key).collect();
+    if keys.is_empty() {
+        for Terms { point: Affine { x, y }, .. } in terms {
+            keys.extend(W::outlined(
+                #[inline(always)]
+                || limbs::to_bytes([x.leave(), y.leave()]),
+            ));
+        }
     }
     let mut za = vec![[0; 32]; items.len()];
     joined::<Sm3, 2>(hashes, items.len(), |i| [prefix, &keys[i]], &mut |i, digest| za[i].copy_from_slice(digest));
@@ -131,8 +122,10 @@ mod tests {
     use assay_scheme::{Parameters, Reason, Row};
     use num_bigint::BigUint;
 
+    use super::super::super::keys::Table;
     use super::super::super::testing::{self, Odd, agree_on_odd_items};
     use super::super::super::weierstrass::adversary::{Plain, bytes, column, item, pair};
+    use super::super::super::weierstrass::comb::KeyTable;
     use super::*;
 
     #[test]
@@ -140,6 +133,13 @@ mod tests {
         for row in [Row::Sm2Za, Row::Sm2E] {
             testing::agree_at_every_size(row);
             testing::agree_in_every_lane(row);
+        }
+    }
+
+    #[test]
+    fn verdicts_do_not_depend_on_known_keys() {
+        for row in [Row::Sm2Za, Row::Sm2E] {
+            testing::agree_with_known_keys(row, KeyTable::<Sm2>::BYTES, |lanes| lanes.keys.sm2.counts());
         }
     }
 
@@ -213,6 +213,7 @@ mod tests {
         }
         odd.push(item("no e", 4, column(&key), good.clone(), vec![1; 31]).fails(Reason::Message));
         agree_on_odd_items(Row::Sm2E, &Parameters::default(), &odd);
+        testing::agree_on_odd_items_with_known_keys(Row::Sm2E, &Parameters::default(), &odd);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use assay_scheme::{Parameters, Reason, Row};
 use num_bigint::BigUint;
 
-use super::super::testing::{Odd, agree_on_odd_items};
+use super::super::testing::{Odd, agree_on_odd_items, agree_on_odd_items_with_known_keys};
 use super::Curve;
 use super::field::Modulus;
 use super::proof::big;
@@ -229,6 +229,7 @@ pub(in super::super) fn check_ecdsa<C: Curve>(any_s: Row, low_s: Row, hybrid: bo
     let mut odd = around(&curve, hybrid);
     odd.extend(chosen(&curve, &eigenvalue));
     agree_on_odd_items(any_s, &Parameters::default(), &odd);
+    agree_on_odd_items_with_known_keys(any_s, &Parameters::default(), &odd);
     for item in &mut odd {
         let checked_before = matches!(item.verdict, Err(Reason::Key | Reason::Signature));
         if is_high(&curve, item) && !checked_before {
@@ -236,4 +237,5 @@ pub(in super::super) fn check_ecdsa<C: Curve>(any_s: Row, low_s: Row, hybrid: bo
         }
     }
     agree_on_odd_items(low_s, &Parameters::default(), &odd);
+    agree_on_odd_items_with_known_keys(low_s, &Parameters::default(), &odd);
 }

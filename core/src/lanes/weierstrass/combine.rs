@@ -2,6 +2,7 @@
 
 use super::super::word::Word52;
 use super::Curve;
+use super::comb::{KeyTable, combine_known};
 use super::field::invert_all;
 use super::limbs::LIMBS;
 use super::point::{Affine, Jacobian};
@@ -19,9 +20,34 @@ pub(in super::super) struct Terms<W, C: Curve> {
     pub(in super::super) point: Affine<W, C>,
 }
 
-/// `base` G + `key` Q of each group.
+/// `base` G + `key` Q of each group, from the keys' tables where there are any: then there are all, a group's lanes each its
+/// own, and the groups' points are not looked at.
 #[inline(always)]
-pub(in super::super) fn combine<W: Word52, C: Curve>(groups: &[Terms<W, C>]) -> Vec<Jacobian<W, C>> {
+pub(in super::super) fn combine<W: Word52, C: Curve>(
+    groups: &[Terms<W, C>],
+    tables: &[[&KeyTable<C>; 8]],
+) -> Vec<Jacobian<W, C>> {
+    let mut sums = Vec::with_capacity(groups.len());
+    if tables.is_empty() {
+        combine_unknown(groups, &mut sums);
+        return sums;
+    }
+    let ((pairs, rest), (table_pairs, _)) = if C::IN_PAIRS {
+        (groups.as_chunks::<2>(), tables.as_chunks::<2>())
+    } else {
+        ((&[][..], groups), (&[][..], tables))
+    };
+    for (pair, tables) in pairs.iter().zip(table_pairs) {
+        sums.extend(combine_known(pair, tables));
+    }
+    for (terms, tables) in rest.iter().zip(&tables[2 * pairs.len()..]) {
+        sums.extend(combine_known(std::array::from_ref(terms), std::array::from_ref(tables)));
+    }
+    sums
+}
+
+#[inline(always)]
+fn combine_unknown<W: Word52, C: Curve>(groups: &[Terms<W, C>], sums: &mut Vec<Jacobian<W, C>>) {
     let mut multiples = Vec::with_capacity(groups.len());
     let mut inverses = Vec::with_capacity(groups.len());
     for terms in groups {
@@ -31,7 +57,6 @@ pub(in super::super) fn combine<W: Word52, C: Curve>(groups: &[Terms<W, C>]) -> 
     }
     invert_all(&mut inverses);
     let mut rows = [[[Row::ZERO; 8]; KEY_MULTIPLES]; 2];
-    let mut sums = Vec::with_capacity(groups.len());
     let (pairs, rest) = if C::IN_PAIRS { groups.as_chunks::<2>() } else { (&[][..], groups) };
     for (g, pair) in pairs.iter().enumerate() {
         for (i, rows) in rows.iter_mut().enumerate() {
@@ -44,7 +69,6 @@ pub(in super::super) fn combine<W: Word52, C: Curve>(groups: &[Terms<W, C>]) -> 
         multiples[g].rows(inverses[g], &mut rows[0]);
         sums.extend(ladder(std::array::from_ref(terms), std::array::from_ref(&rows[0])));
     }
-    sums
 }
 
 /// Some groups' sums, both scalars' digits added at their places on one way down the doublings.
@@ -107,7 +131,7 @@ fn ladder<W: Word52, C: Curve, const N: usize>(
 
 /// The endomorphism's image for the second part.
 #[inline(always)]
-fn turn<W: Word52, C: Curve>(point: &mut Affine<W, C>, part: usize) {
+pub(super) fn turn<W: Word52, C: Curve>(point: &mut Affine<W, C>, part: usize) {
     if part == 1 {
         point.x = point.x.mul_outlined(super::field::Element::splat(C::BETA));
     }

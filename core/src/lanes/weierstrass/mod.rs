@@ -3,10 +3,12 @@
 //!
 //! - `limbs`: numbers of five limbs; `field`: elements of a prime field; `scalar`: a scalar's digits.
 //! - `point`: points and their sums; `table`: multiples of a point to add from.
+//! - `comb`: tables of known points.
 //! - `combine`: u * G + v * Q for groups of eight; `verify`: keys, signatures and digests from their columns.
 
 #[cfg(test)]
 pub(super) mod adversary;
+pub(super) mod comb;
 pub(super) mod combine;
 pub(super) mod field;
 pub(super) mod limbs;
@@ -20,13 +22,15 @@ mod toy;
 pub(super) mod verify;
 
 use super::word::Word52;
+use comb::BaseComb;
 use field::{Element, Modulus};
 use limbs::Limbs;
+use point::Affine;
 use scalar::Part;
 use table::FixedTable;
 
 /// A curve's parameters.
-pub(super) trait Curve: Copy + 'static {
+pub(super) trait Curve: Copy + Send + Sync + 'static {
     /// The field of coordinates.
     type Field: Modulus;
     /// The field of scalars.
@@ -56,4 +60,13 @@ pub(super) trait Curve: Copy + 'static {
 
     /// The multiples of G, computed once.
     fn fixed_table<W: Word52>() -> &'static FixedTable;
+
+    /// The multiples of G and its doubles, computed once.
+    fn base_comb<W: Word52>() -> &'static BaseComb;
+
+    /// Keys from their columns, the base point for those that are refused, and the lanes that are.
+    #[inline(always)]
+    fn keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Self>, u8)> {
+        verify::keys(groups)
+    }
 }

@@ -173,6 +173,14 @@ impl<W: Word52, C: Curve> Multiples<W, C> {
     }
 }
 
+/// Asks for the rows that a digit names.
+#[inline(always)]
+pub(in super::super) fn prefetch<'t, W: Word52>(row: impl Fn(usize, usize) -> &'t Row, digit: &Digit) {
+    for (lane, index) in digit.index.into_iter().enumerate() {
+        W::prefetch(&row(lane, index as usize).0);
+    }
+}
+
 /// The multiples that a digit names, lane l's from `row(l, index)`, negated once more where the digit is negative or
 /// `flip` says so.
 #[inline(always)]

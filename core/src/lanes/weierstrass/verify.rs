@@ -3,13 +3,15 @@
 //! What fails in a lane is noted in its mask and replaced by something harmless, so that no lane waits for another and every
 //! inversion is of what can be inverted.
 
-use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::super::items::{Call, Failed, Item, fill};
+use super::super::keys::Cache;
 use super::super::level::CurveWork;
 use super::super::message::signed_digests;
 use super::super::word::Word52;
 use super::Curve;
+use super::comb::KeyTable;
 use super::combine::{GROUPS_MAX, Terms, combine};
 use super::field::{Element, Modulus, Sum};
 use super::limbs::{self, LIMBS, Limbs};
@@ -63,11 +65,6 @@ pub(in super::super) fn lift<W: Word52, C: Curve>(
 #[inline(always)]
 pub(in super::super) fn parity<W: Word52>(number: [W; LIMBS]) -> u8 {
     !number[0].and(W::splat(1)).equal(W::splat(0))
-}
-
-/// Items' keys in groups.
-pub(in super::super) fn key_groups<'a>(items: &[Item<'a>]) -> Vec<[(u8, &'a [u8]); 8]> {
-    items.chunks(8).map(|group| fill(group).map(|item| (item.form, item.key))).collect()
 }
 
 /// The groups' keys as SEC 1 (section 2.3.4) and X9.62 (section 4.3.6) read them, the base point for those refused, and the
@@ -213,12 +210,69 @@ fn is_ratio<W: Word52, C: Curve>(point: &Jacobian<W, C>, zz: Element<W, C::Field
     Element::enter(x).mul_plus(zz, Sum::minus(point.x)).is_zero()
 }
 
+/// A call's items with what is signed, and their keys' tables: of every item or of none.
+pub(in super::super) struct Share<'a, C> {
+    pub(in super::super) items: Vec<Item<'a>>,
+    pub(in super::super) digests: Vec<Option<[u8; 32]>>,
+    pub(in super::super) tables: Vec<&'a KeyTable<C>>,
+}
+
+/// Items whose keys have tables, and those without. What is left over of the former after whole groups goes with the latter
+/// where their last group has room: a group less.
+pub(in super::super) fn shares<'a, C>(
+    items: &[Item<'a>],
+    digests: Vec<Option<[u8; 32]>>,
+    tables: &'a [Option<Arc<KeyTable<C>>>],
+) -> [Share<'a, C>; 2] {
+    let (mut with, mut without): (Vec<_>, Vec<_>) = (0..tables.len()).partition(|i| tables[*i].is_some());
+    let (over, last) = (with.len() % 8, without.len() % 8);
+    if last > 0 && over + last <= 8 {
+        without.extend(with.drain(with.len() - over..));
+    }
+    let share = |indices: Vec<usize>, tables: &'a [Option<Arc<KeyTable<C>>>]| Share {
+        items: indices.iter().map(|i| items[*i]).collect(),
+        digests: indices.iter().map(|i| digests[*i]).collect(),
+        tables: indices.iter().filter_map(|i| tables.get(*i)?.as_deref()).collect(),
+    };
+    [share(with, tables), share(without, &[])]
+}
+
+/// Items that go through together.
+pub(in super::super) struct Lot<'a, C> {
+    pub(in super::super) items: &'a [Item<'a>],
+    pub(in super::super) digests: &'a [Option<[u8; 32]>],
+    pub(in super::super) tables: &'a [&'a KeyTable<C>],
+}
+
+impl<'a, C: Curve> Share<'a, C> {
+    /// In lots of [`ITEMS_MAX`].
+    pub(in super::super) fn lots(&'a self) -> impl Iterator<Item = Lot<'a, C>> {
+        (0..self.items.len()).step_by(ITEMS_MAX).map(|start| {
+            let range = start..self.items.len().min(start + ITEMS_MAX);
+            let tables = self.tables.get(range.clone()).unwrap_or_default();
+            Lot { items: &self.items[range.clone()], digests: &self.digests[range], tables }
+        })
+    }
+}
+
+impl<'a, C: Curve> Lot<'a, C> {
+    /// The groups' keys and the lanes refused; with tables, none is refused and there is nothing to read.
+    #[inline(always)]
+    pub(in super::super) fn keys<W: Word52>(&self) -> Vec<(Affine<W, C>, u8)> {
+        let groups: Vec<_> = self.items.chunks(8).map(|group| fill(group).map(|item| (item.form, item.key))).collect();
+        if self.tables.is_empty() { C::keys(&groups) } else { vec![(Affine::base(), 0); groups.len()] }
+    }
+
+    /// The groups' tables.
+    pub(in super::super) fn tables(&self) -> Vec<[&'a KeyTable<C>; 8]> {
+        self.tables.chunks(8).map(|group| fill(group).map(|table| *table)).collect()
+    }
+}
+
 /// ECDSA (SEC 1 v2, section 4.1.4; FIPS 186-5, section 6.4.2) over some groups.
 struct Ecdsa<'a, C> {
-    items: &'a [Item<'a>],
-    digests: &'a [Option<[u8; 32]>],
+    lot: Lot<'a, C>,
     s_max: Limbs,
-    curve: PhantomData<C>,
 }
 
 impl<C: Curve> CurveWork for Ecdsa<'_, C> {
@@ -226,14 +280,12 @@ impl<C: Curve> CurveWork for Ecdsa<'_, C> {
 
     #[inline(always)]
     fn run<W: Word52>(self) -> Vec<Failed> {
-        let groups = self.items.len().div_ceil(8);
+        let Lot { items, digests, .. } = self.lot;
+        let groups = items.len().div_ceil(8);
         let (mut failed, mut terms) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
         let (mut r, mut s) = (Vec::with_capacity(groups), Vec::with_capacity(groups));
-        let keys = keys::<W, C>(&key_groups(self.items));
-        let inputs = self.items.chunks(8).zip(self.digests.chunks(8));
-        for ((group, digests), (point, key)) in inputs.zip(keys) {
-            let group = fill(group);
-            let ([own_r, own_s], signature) = signatures::<W, C>(&group, self.s_max);
+        for ((group, digests), (point, key)) in items.chunks(8).zip(digests.chunks(8)).zip(self.lot.keys::<W>()) {
+            let ([own_r, own_s], signature) = signatures::<W, C>(&fill(group), self.s_max);
             let (e, message) = numbers::<W, C>(&fill(digests));
             failed.push(Failed { key, signature, message, equation: 0 });
             terms.push(Terms { base: e, key: own_r, point });
@@ -244,7 +296,7 @@ impl<C: Curve> CurveWork for Ecdsa<'_, C> {
             terms.base = quotient(terms.base, inverse);
             terms.key = quotient(terms.key, inverse);
         }
-        let sums = combine(&terms);
+        let sums = combine(&terms, &self.lot.tables());
         for ((failed, sum), r) in failed.iter_mut().zip(&sums).zip(r) {
             failed.equation = !has_x(sum, r);
         }
@@ -253,13 +305,26 @@ impl<C: Curve> CurveWork for Ecdsa<'_, C> {
 }
 
 /// An ECDSA row's verdicts.
-pub(in super::super) fn ecdsa<C: Curve>(call: &Call<'_>, out: &mut Output<'_>, low_s: bool) {
-    let digests = signed_digests(call);
-    for (items, digests) in call.items.chunks(ITEMS_MAX).zip(digests.chunks(ITEMS_MAX)) {
-        let s_max = if low_s { const { s_max::<C>(true) } } else { const { s_max::<C>(false) } };
-        let failed = call.curves.run(Ecdsa::<C> { items, digests, s_max, curve: PhantomData });
-        for (group, failed) in items.chunks(8).zip(failed) {
-            failed.write(group, out);
+pub(in super::super) fn ecdsa<C: Curve>(
+    call: &Call<'_>,
+    cache: &Cache<KeyTable<C>>,
+    out: &mut Output<'_>,
+    low_s: bool,
+) {
+    let s_max = if low_s { const { s_max::<C>(true) } } else { const { s_max::<C>(false) } };
+    let found = cache.find(call.items.iter().map(|item| (item.form, item.key)));
+    for share in shares(&call.items, signed_digests(call), &found.tables) {
+        for lot in share.lots() {
+            let items = lot.items;
+            write(items, call.curves.run(Ecdsa { lot, s_max }), out);
         }
+    }
+    cache.learn(call.curves, &found);
+}
+
+/// Writes the verdicts of items in groups.
+pub(in super::super) fn write(items: &[Item<'_>], failed: Vec<Failed>, out: &mut Output<'_>) {
+    for (group, failed) in items.chunks(8).zip(failed) {
+        failed.write(group, out);
     }
 }
