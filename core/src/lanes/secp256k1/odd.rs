@@ -98,7 +98,7 @@ fn recoverable(curve: &Plain) -> Vec<Odd> {
     let eigenvalue = BigUint::parse_bytes(EIGENVALUE.as_bytes(), 16).expect("hex");
     let scalars = curve.scalars(&eigenvalue);
     let mut odd = Vec::new();
-    for nonce in [BigUint::from(1u8), BigUint::from(2u8), eigenvalue] {
+    for nonce in [BigUint::from(1u8), eigenvalue] {
         let (r, y) = curve.times(&nonce, &curve.g).expect("a point");
         for (j, v) in scalars.iter().enumerate().skip(1) {
             let small = (0..3u32).map(|k| (curve.minus(&(v * &nonce)) + k) % &curve.n);

@@ -122,10 +122,7 @@ impl Odd {
 fn chosen(curve: &Plain, eigenvalue: &BigUint) -> Vec<Odd> {
     let scalars = curve.scalars(eigenvalue);
     let mut odd = Vec::new();
-    for (i, key) in [BigUint::from(1u8), curve.minus(&BigUint::from(1u8)), BigUint::from(2u8), eigenvalue.clone()]
-        .iter()
-        .enumerate()
-    {
+    for (i, key) in [BigUint::from(1u8), eigenvalue.clone()].iter().enumerate() {
         let point = curve.times(key, &curve.g);
         for (j, v) in scalars.iter().enumerate().skip(1) {
             // Every u would be many; those that make the sum small or nothing are always among them.

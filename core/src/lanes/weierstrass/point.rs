@@ -106,8 +106,8 @@ impl<W: Word52, C: Curve> Jacobian<W, C> {
         for i in 0..N {
             doubled[i].z = points[i].y.product(points[i].z).reduce_times::<2>();
         }
-        for i in 0..N {
-            yy[i] = yy[i].square();
+        for yy in &mut yy {
+            *yy = yy.square();
         }
         for i in 0..N {
             doubled[i].y = slope[i].mul_plus(s[i].minus(doubled[i].x), Sum::minus_8(yy[i]));

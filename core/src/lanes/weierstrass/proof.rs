@@ -312,7 +312,7 @@ fn check_split<C: Curve>(eigenvalue: &str, numbers: Eight) {
                 sums[0] += number * &factor;
                 for (sum, digits, width) in [(1, five, 5), (2, thirteen, 13)] {
                     for (i, digit) in digits.iter().enumerate() {
-                        let value = (2 * digit.index[lane] + 1) * &factor << (width * i);
+                        let value = ((2 * digit.index[lane] + 1) * &factor) << (width * i);
                         let minus = digit.negative >> lane & 1 == 1;
                         sums[sum] += if minus { &n - value % &n } else { value };
                     }
