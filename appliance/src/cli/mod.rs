@@ -4,6 +4,7 @@
 //! - [`input`], [`items`]: JSON lines to items; [`checklist`]: lists of digests.
 //! - [`source`]: an engine here, or nodes; [`stream`]: any number of items through either, in bounded memory.
 //! - [`chain`]: chains' own files through their profiles.
+//! - [`merkle`], [`pow`]: roots and proofs; headers and shares.
 //! - [`report`]: verdicts to lines and a summary; [`table`]: columns for people.
 
 use std::panic;
@@ -27,6 +28,8 @@ pub mod interrupt;
 pub mod items;
 pub mod load;
 pub mod man;
+pub mod merkle;
+pub mod pow;
 pub mod progress;
 pub mod recover;
 pub mod report;
@@ -72,6 +75,10 @@ enum Command {
     Digest(digest::Args),
     /// Verify chains' own blocks, commits and transactions.
     Chain(chain::Args),
+    /// Compute Merkle roots, make proofs, check them.
+    Merkle(merkle::Args),
+    /// Check block headers' and shares' proof of work.
+    Pow(pow::Args),
     /// Measure items per second in this process.
     Bench(bench::Args),
     /// List graphics devices, test them and take their pace.
@@ -107,6 +114,8 @@ impl Command {
             Self::Recover(args) => recover::run(args),
             Self::Digest(args) => digest::run(args),
             Self::Chain(args) => chain::run(args),
+            Self::Merkle(args) => merkle::run(args),
+            Self::Pow(args) => pow::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Devices(args) => devices::run(args),
             Self::Load(args) => load::run(args),

@@ -87,13 +87,17 @@ impl Found {
     }
 }
 
-/// A whole file given as an option.
+/// A whole file, given as an option or as all there is; `-` is the standard input.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn option_file(path: &Path) -> Result<(String, Vec<u8>), CliError> {
+pub(crate) fn option_file(path: &Path) -> Result<(String, Vec<u8>), CliError> {
     let name = path.display().to_string();
-    let bytes = File::open(path).and_then(|file| bounded(file, 0));
+    let bytes = if path.as_os_str() == "-" {
+        bounded(io::stdin().lock(), 0)
+    } else {
+        File::open(path).and_then(|file| bounded(file, 0))
+    };
     bytes.map(|bytes| (name.clone(), bytes)).map_err(|source| CliError::Read { path: name, source })
 }
 

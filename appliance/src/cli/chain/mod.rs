@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use assay_chain::{CHAINS, Chain};
 
 mod bench;
-mod files;
+pub(super) mod files;
 mod generate;
 mod list;
 pub(super) mod verifier;
