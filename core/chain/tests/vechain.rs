@@ -219,7 +219,7 @@ proptest! {
         let again = prove(&secret, &alpha, sha256(&seed));
         let beta = vrf::verify(&curve(), key, &alpha, &proof);
         prop_assert!(beta.is_ok());
-        prop_assert_eq!(vrf::verify(&curve(), key, &alpha, &again), beta.clone(), "the nonce changes the proof alone");
+        prop_assert_eq!(vrf::verify(&curve(), key, &alpha, &again), beta, "the nonce changes the proof alone");
         proof[at] ^= 1 << bit;
         prop_assert!(vrf::verify(&curve(), key, &alpha, &proof).is_err());
         prop_assert!(vrf::verify(&curve(), key, &[&alpha[..], &[0]].concat(), &again).is_err());

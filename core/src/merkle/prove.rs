@@ -95,7 +95,7 @@ pub fn prove_consistency(
     if older > count {
         return Err(ProveError::NoSuchLeaf { index: older, leaves: count });
     }
-    let mut root = |from: usize, until: usize| {
+    let root = |from: usize, until: usize| {
         let part = Part { leaves, from, until };
         Trees::new().root(Row::MerkleRfc6962, hash, &part).map_err(ProveError::Leaves)
     };

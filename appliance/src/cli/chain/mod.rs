@@ -35,7 +35,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Verify blocks, commits and transactions in a chain's own formats.
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     /// List the chains: what each checks, and what it leaves out.
     List(list::Args),
     /// Measure what reading a chain costs beside verifying it.
