@@ -1,9 +1,9 @@
 //! Keys and signatures as chains write them. Each reading is checked against a writer that is not its own: what is read
 //! must be what a writer of the same rules wrote, and what such a writer wrote must be read.
 
+use assay_scheme::ColumnsBuilder;
 use assay_scheme::encoding::{Encoder, SignatureFormat, der as readings, sec1 as points, spki as keys};
 use assay_scheme::registry::{Grouping, OPERATIONS};
-use assay_scheme::ColumnsBuilder;
 use secp256k1::ecdsa::Signature;
 
 /// The order of secp256k1: libsecp256k1 reads a pair that is not below it as zeros.

@@ -18,7 +18,8 @@ pub fn request(data: &[u8]) -> u64 {
     assert!(data.len() <= REQUEST_BYTES_MAX, "a request within limits");
     assert_eq!(request.encode().expect("decoded parameters fit"), data, "a request has one encoding");
     if let Body::Keys(keys) = &request.body {
-        let read = (0..keys.count()).map(|key| usize::from(keys.form(key).is_ok()) + keys.key(key).len()).sum::<usize>();
+        let read =
+            (0..keys.count()).map(|key| usize::from(keys.form(key).is_ok()) + keys.key(key).len()).sum::<usize>();
         assert!(read <= data.len(), "a key's bytes lie in the frame");
         return 1 << 17 | u64::from(keys.operation().row.id());
     }
