@@ -144,7 +144,7 @@ pub(super) fn agree_with_known_keys(row: Row, bytes: usize, counts: impl Fn(&Lan
     let rounds = [spec(3, 21, 1), spec(3, 8, 1), spec(3, 30, 1), spec(20, 40, 2), spec(3, 21, 1), spec(20, 43, 2)];
     let curves = [Some(CurveLevel::PORTABLE), CurveLevel::detect()].into_iter().flatten();
     for (curves, room) in curves.flat_map(|curves| [0, 2, 4, 100].map(|room| (curves, room))) {
-        let lanes = Lanes::new(Level::PORTABLE, Some(curves), room * bytes);
+        let lanes = Lanes::new(Level::PORTABLE, Some(curves), super::KnownKeys::CURVES * room * bytes);
         for spec in &rounds {
             let samples = samples::samples(row.operation(), spec);
             let bundle = sampled(row, &samples, spec.items);
