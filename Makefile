@@ -10,7 +10,7 @@ GPU ?=
 # (450,000, which is 10^8 items in all), and minutes of `make soak-gpu` in all.
 SOAK_ITEMS ?=
 SOAK_MINUTES ?= 90
-APT_PACKAGES = python3 prometheus mesa-vulkan-drivers libvulkan1
+APT_PACKAGES = python3 prometheus openssl mesa-vulkan-drivers libvulkan1
 
 .PHONY: help setup demo run test lint audit bench bench-gpu soak-lanes soak-gpu fuzz doc
 

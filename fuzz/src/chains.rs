@@ -133,7 +133,7 @@ pub(crate) fn vector(path: &str) -> Vec<u8> {
 }
 
 /// The first hex string behind this key of a JSON file, and those behind it, as bytes.
-fn hex_fields(path: &str, key: &str) -> Vec<Vec<u8>> {
+pub(crate) fn hex_fields(path: &str, key: &str) -> Vec<Vec<u8>> {
     let text = String::from_utf8(vector(path)).expect("JSON is text");
     let quoted = format!("\"{key}\"");
     let values = text.split(&quoted).skip(1).filter_map(|rest| rest.split('"').nth(1));

@@ -17,11 +17,13 @@ use std::path::Path;
 mod chains;
 mod encodings;
 mod frames;
+mod ledgers;
 mod members;
 
 pub use chains::{bitcoin, bnb_beacon, bsc, cometbft, ethereum, option_files, vechain};
 pub use encodings::{der, item, sec1, spki};
 pub use frames::{reply, request};
+pub use ledgers::{evidence, fisco_bcos, neo, neo2, xuperchain};
 pub use members::{authorities, bsn, chainmaker, device_identity, fabric};
 
 /// Something to fuzz.
@@ -48,6 +50,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ethereum", run: ethereum, seeds: chains::ethereum_seeds },
     Target { name: "bsc", run: bsc, seeds: chains::bsc_seeds },
     Target { name: "vechain", run: vechain, seeds: chains::vechain_seeds },
+    Target { name: "fisco_bcos", run: fisco_bcos, seeds: ledgers::fisco_bcos_seeds },
+    Target { name: "xuperchain", run: xuperchain, seeds: ledgers::xuperchain_seeds },
+    Target { name: "neo", run: neo, seeds: ledgers::neo_seeds },
+    Target { name: "neo2", run: neo2, seeds: ledgers::neo2_seeds },
+    Target { name: "evidence", run: evidence, seeds: ledgers::evidence_seeds },
     Target { name: "option_files", run: option_files, seeds: chains::option_seeds },
     Target { name: "fabric", run: fabric, seeds: members::fabric_seeds },
     Target { name: "chainmaker", run: chainmaker, seeds: members::chainmaker_seeds },

@@ -23,6 +23,7 @@ pub mod demo;
 pub mod devices;
 pub mod digest;
 pub mod error;
+pub mod evidence;
 pub mod input;
 pub mod interrupt;
 pub mod items;
@@ -73,6 +74,8 @@ enum Command {
     Recover(recover::Args),
     /// Hash files, or JSON lines.
     Digest(digest::Args),
+    /// Notarise documents, and check what was notarised.
+    Evidence(evidence::Args),
     /// Verify chains' own blocks, commits and transactions.
     Chain(chain::Args),
     /// Compute Merkle roots, make proofs, check them.
@@ -113,6 +116,7 @@ impl Command {
             Self::Verify(args) => verify::run(args),
             Self::Recover(args) => recover::run(args),
             Self::Digest(args) => digest::run(args),
+            Self::Evidence(args) => evidence::run(args),
             Self::Chain(args) => chain::run(args),
             Self::Merkle(args) => merkle::run(args),
             Self::Pow(args) => pow::run(args),

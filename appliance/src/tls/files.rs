@@ -77,29 +77,34 @@ pub fn parsed<'a>(
 /// # Errors
 /// When others may, or the file cannot be read, is damaged or holds none.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let mut file = open("tls.key", path)?;
+    private_key_of("tls.key", path)
+}
+
+/// The same for a key that another setting or argument names.
+///
+/// # Errors
+/// As [`private_key`].
+pub fn private_key_of(key: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let mut file = open(key, path)?;
     // The open file's own mode: a path can be exchanged between a look and an opening.
-    owner_only(path, &file)?;
-    let bytes = read("tls.key", path, &mut file)?;
-    let none = || TlsError::Empty { key: "tls.key", file: path.to_owned(), wanted: "private key" };
-    PrivateKeyDer::pem_slice_iter(&bytes).next().ok_or_else(none)?.map_err(|error| malformed("tls.key", path, error))
+    owner_only(key, path, &file)?;
+    let bytes = read(key, path, &mut file)?;
+    let none = || TlsError::Empty { key, file: path.to_owned(), wanted: "private key" };
+    PrivateKeyDer::pem_slice_iter(&bytes).next().ok_or_else(none)?.map_err(|error| malformed(key, path, error))
 }
 
 #[cfg(unix)]
-fn owner_only(path: &Path, file: &File) -> Result<(), TlsError> {
+fn owner_only(key: &'static str, path: &Path, file: &File) -> Result<(), TlsError> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata().map_err(|error| TlsError::Read {
-        key: "tls.key",
-        file: path.to_owned(),
-        why: error.to_string(),
-    })?;
+    let metadata =
+        file.metadata().map_err(|error| TlsError::Read { key, file: path.to_owned(), why: error.to_string() })?;
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(TlsError::KeyExposed { file: path.to_owned(), mode }) }
 }
 
 /// Elsewhere permissions are not bits, and nothing is refused.
 #[cfg(not(unix))]
-fn owner_only(_path: &Path, _file: &File) -> Result<(), TlsError> {
+fn owner_only(_key: &'static str, _path: &Path, _file: &File) -> Result<(), TlsError> {
     Ok(())
 }
 

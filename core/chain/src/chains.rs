@@ -4,7 +4,10 @@
 use std::str::FromStr;
 
 use crate::profile::Profile;
-use crate::{bitcoin, bnb_beacon, bsc, bsn, chainmaker, cometbft, ethereum, fabric, fisco, identity, neo, vechain};
+use crate::{
+    bitcoin, bnb_beacon, bsc, bsn, chainmaker, cometbft, ethereum, evidence, fabric, fisco, identity, neo, vechain,
+    xuperchain,
+};
 
 /// What a run is told besides its files.
 #[derive(Debug, Default)]
@@ -176,10 +179,12 @@ pub static CHAINS: &[Chain] = &[
     vechain::CHAIN,
     neo::CHAIN,
     fisco::CHAIN,
+    xuperchain::CHAIN,
     fabric::CHAIN,
     chainmaker::CHAIN,
     bsn::CHAIN,
     identity::CHAIN,
+    evidence::CHAIN,
 ];
 
 impl Chain {

@@ -35,6 +35,7 @@ pub mod chains;
 pub mod claims;
 pub mod cometbft;
 pub mod ethereum;
+pub mod evidence;
 pub mod fabric;
 pub mod fisco;
 pub mod hash;
@@ -48,6 +49,7 @@ pub mod quorum;
 pub mod report;
 pub mod rlp;
 pub mod vechain;
+pub mod xuperchain;
 
 pub use chains::{CHAINS, Chain, Options};
 pub use claims::{Claim, Collector};

@@ -49,6 +49,7 @@ pub const CHAIN: Chain = Chain {
     ],
     open: |options| {
         options.refuse_previous_outputs("fisco-bcos")?;
+        options.refuse_certificates("fisco-bcos")?;
         options.refuse_validators("fisco-bcos")?;
         let suite = options.network.as_ref().map(|name| {
             let named = SUITES.iter().find(|(suite, _)| suite == name).map(|(_, suite)| *suite);
