@@ -175,8 +175,8 @@ fn headers_have_their_work_and_shares_theirs() {
     easy[72..76].copy_from_slice(&0x207f_ffff_u32.to_le_bytes());
     let text = assay(&["pow", "check", &file("easy", &easy)], "").code(1).out;
     assert!(text.contains("easier than the network allows"), "{text}");
-    // The first block's hash has the top word 0x19d6689c: a share of up to 0xffff0000 / 0x19d6689c.
-    let most = 0xffff_0000_u64 / 0x19d6_689c;
+    // The top 64 bits of the first block's hash are 0x19d668: a share of up to 0xffff0000 / 0x19d668.
+    let most = 0xffff_0000_u64 / 0x19_d668;
     let share = |difficulty: u64| {
         assay(&["pow", "check", "--difficulty", &difficulty.to_string(), &file("first", &all[..80])], "")
     };

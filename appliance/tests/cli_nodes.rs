@@ -139,9 +139,9 @@ async fn load_counts_what_a_node_answers() {
 /// A stream that a node refuses is counted by its status and is not as expected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn load_counts_refusals_by_their_status() {
-    let served = Served::start(&["poor"], "[tenants.poor]\nitems_per_second = 100").await;
+    let served = Served::start(&["poor"], "[tenants.poor]\nitems_per_second = 100\nburst_items = 65536").await;
     let node = connect(&served, "poor");
-    let args = ["load", "--seconds", "1", "--warmup-seconds", "0", "--json", "--scheme", "sha256", "--batch", "100"];
+    let args = ["load", "--seconds", "1", "--warmup-seconds", "0", "--json", "--scheme", "sha256", "--batch", "1000"];
     // Some are answered and the rest refused for the tenant's rate: that is a node doing as it should.
     let lines = run(&args, &node, "").await.code(0).json();
     let statuses = &lines[0]["statuses"];

@@ -32,6 +32,7 @@ const LISTED_MAX: u64 = 20;
 
 /// Arguments of `assay pow`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -80,6 +80,27 @@ const BUNDLED: &[Bundled] = &[
         items: 6,
     },
     Bundled {
+        chain: "neo",
+        what: "a dump of 50 blocks under dBFT",
+        files: || vec![vector!("neo/chain50x2.acc")],
+        options: || Options { network: Some("42".to_owned()), ..Options::default() },
+        items: 149,
+    },
+    Bundled {
+        chain: "fisco-bcos",
+        what: "sealers' votes, SM2 among them",
+        files: fisco_blocks,
+        options: Options::default,
+        items: 17,
+    },
+    Bundled {
+        chain: "xuperchain",
+        what: "transactions and a block",
+        files: || vec![vector!("xuperchain/docs_txs_and_block.json")],
+        options: Options::default,
+        items: 7,
+    },
+    Bundled {
         chain: "fabric",
         what: "a ledger of 20 blocks",
         files: || vec![vector!("fabric/testchannel_blockfile_000000")],
@@ -130,6 +151,23 @@ fn ethereum_blocks() -> Files {
     let blocks: Vec<Block> = serde_json::from_slice(list).expect("bundled, and read by a test");
     let valid = blocks.into_iter().filter(|block| block.exception.is_none());
     valid.enumerate().map(|(at, block)| (format!("block {at}"), block.rlp.into_bytes())).collect()
+}
+
+/// The signature lists of FISCO BCOS 2.x blocks and of the 3.x documents, a file each: of the others one is edited, and one
+/// has a release candidate's transaction.
+fn fisco_blocks() -> Files {
+    #[derive(serde::Deserialize)]
+    struct List<'a> {
+        source: [String; 3],
+        #[serde(flatten, borrow)]
+        rest: std::collections::BTreeMap<&'a str, serde_json::Value>,
+    }
+    let lists: Vec<List<'_>> =
+        serde_json::from_slice(include_bytes!("../../../../vectors/fisco/pbft_signature_lists.json"))
+            .expect("bundled, and read by a test");
+    let whole = lists.into_iter().filter(|list| !list.source[2].contains("/v3/"));
+    let json = |list: List<'_>| serde_json::to_vec(&list.rest).expect("it was JSON");
+    whole.enumerate().map(|(at, list)| (format!("block {at}"), json(list))).collect()
 }
 
 /// One line of the table.

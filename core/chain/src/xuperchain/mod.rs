@@ -242,7 +242,8 @@ fn tree_root(nodes: &[Vec<u8>], leaf: impl Fn(&[u8]) -> Result<[u8; 32], String>
     for parent in leaves..nodes.len() {
         let left = 2 * (parent - leaves);
         let wanted = match (node(left)?, node(left + 1)?) {
-            (None, _) => None,
+            (None, None) => None,
+            (None, Some(_)) => return Err(format!("node {} stands beside an absent one", left + 1)),
             (Some(left), right) => Some(merkle::root(vec![left, right.unwrap_or(left)]).root),
         };
         if node(parent)? != wanted {
