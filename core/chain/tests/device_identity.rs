@@ -14,6 +14,13 @@ const TIME: u64 = 1_800_000_000;
 const USER_IDS: [(&str, Option<&[u8]>); 3] =
     [("default", None), ("empty", Some(b"")), ("custom", Some(b"plant-7@example.org"))];
 
+/// The messages, a device's chain and the authority of each.
+const SM2: [[&str; 3]; 3] = [
+    ["sm2-default.json", "sm2-default-chain.pem", "sm2-default-root.pem"],
+    ["sm2-empty.json", "sm2-empty-chain.pem", "sm2-empty-root.pem"],
+    ["sm2-custom.json", "sm2-custom-chain.pem", "sm2-custom-root.pem"],
+];
+
 fn options(authority: &str, user_id: Option<&[u8]>) -> Options {
     Options {
         certificates: vec![(authority.into(), vector(&format!("identity/{authority}")))],
@@ -61,11 +68,11 @@ fn what_is_not_given_is_not_evaluated() {
 
 #[test]
 fn sm2_chains_hold_under_their_own_user_id_alone() {
-    for (name, _) in USER_IDS {
-        let file = vector(&format!("identity/sm2-{name}.json"));
-        let chain = vector(&format!("identity/sm2-{name}-chain.pem"));
+    for ((name, _), [messages, chain, root]) in USER_IDS.into_iter().zip(SM2) {
+        let file = vector(&format!("identity/{messages}"));
+        let chain = vector(&format!("identity/{chain}"));
         for (other, user_id) in USER_IDS {
-            let options = options(&format!("sm2-{name}-root.pem"), user_id);
+            let options = options(root, user_id);
             let report = run("device-identity", &options, &[("messages", file.clone()), ("chain", chain.clone())]);
             assert_eq!(report.items, 7);
             if name == other {

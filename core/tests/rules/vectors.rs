@@ -117,7 +117,9 @@ fn each_folder_lists_exactly_its_files_unchanged_and_with_their_source() {
         }
         listed.insert(manifest.clone());
     }
-    assert_eq!(all(), listed);
+    // A recipe is no vector: what it makes is.
+    let vectors = |of: BTreeSet<String>| of.into_iter().filter(|path| !path.ends_with(".py")).collect::<BTreeSet<_>>();
+    assert_eq!(vectors(all()), vectors(listed));
 }
 
 /// Where else vectors are read: the folder, and the test that walks it or names its files.
