@@ -158,7 +158,8 @@ async fn a_connection_does_not_migrate() {
     };
     assert_eq!(tokio::time::timeout(LONG, asked).await.expect("the connection ends"), None, "answered elsewhere");
     let end = tokio::time::timeout(LONG, connection.closed()).await.expect("the connection ends");
-    assert!(matches!(end, quinn::ConnectionError::TimedOut), "{end}");
+    // The client's own time is up, or the node, whose is, no longer knows what still comes.
+    assert!(matches!(end, quinn::ConnectionError::TimedOut | quinn::ConnectionError::Reset), "{end}");
     served.metric_reaches("assay_accept_closes_total{tenant=\"mover\",end=\"idle\"}", 1.0).await;
     let again = connect_from(&endpoint, served.addr(), &peer).await.expect("accepted from there");
     assert_serves(&again).await;
