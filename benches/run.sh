@@ -8,6 +8,7 @@ seconds=${2:-1}
 here=$(cd "$(dirname "$0")" && pwd)
 commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
 out=$here/results/$(date -u +%Y-%m-%d)-$commit.txt
+mkdir -p "$here/results"
 dir=$(mktemp -d)
 node=
 stop() {

@@ -135,7 +135,23 @@ const BUNDLED: &[Bundled] = &[
         },
         items: 6,
     },
+    Bundled {
+        chain: "evidence",
+        what: "a notary's receipt (made)",
+        files: || vec![("receipt".to_owned(), evidence().0)],
+        options: || Options { validators: vec![("notary".to_owned(), evidence().1)], ..Options::default() },
+        items: 2,
+    },
 ];
+
+/// A notary's receipt and public key, which another program made.
+fn evidence() -> (Vec<u8>, Vec<u8>) {
+    let made: serde_json::Value =
+        serde_json::from_slice(include_bytes!("../../../../vectors/evidence/made.json")).expect("read by a test");
+    let entry = &made["receipts"][0];
+    let key = entry["notary"].as_str().expect("PEM").as_bytes().to_vec();
+    (serde_json::to_vec(&entry["receipt"]).expect("it was JSON"), key)
+}
 
 /// A time at which the demo's certificates are valid: 2027-01-15.
 const DEVICES_AT: u64 = 1_800_000_000;
