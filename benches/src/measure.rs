@@ -1,7 +1,7 @@
 //! Passes in turn on one pinned core, then on all of them.
 
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::{Barrier, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::contest::{Case, Contestant};
@@ -23,7 +23,10 @@ pub struct Effort {
 
 /// Measures every contestant of a case.
 pub fn measure(case: &Case, contestants: &[Contestant<'_>], effort: Effort) -> Measured {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    // Asked once: a pinned thread is told of its own core alone.
+    static CORES: LazyLock<Vec<core_affinity::CoreId>> =
+        LazyLock::new(|| core_affinity::get_core_ids().unwrap_or_default());
+    let cores = &CORES[..];
     if let Some(core) = cores.last() {
         core_affinity::set_for_current(*core);
     }
@@ -34,7 +37,7 @@ pub fn measure(case: &Case, contestants: &[Contestant<'_>], effort: Effort) -> M
         start.elapsed()
     });
     let all = (effort.all_cores && cores.len() > 1).then(|| {
-        in_turn(contestants, effort.budget, |contestant, runs| together(contestant, runs, &cores) / cores.len() as u32)
+        in_turn(contestants, effort.budget, |contestant, runs| together(contestant, runs, cores) / cores.len() as u32)
     });
     let rate = |times: &[f64]| Rate::of(items, times);
     let rows = contestants.iter().enumerate().map(|(i, contestant)| Row {
