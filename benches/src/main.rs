@@ -85,6 +85,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let effort = Effort { budget: Duration::from_secs_f64(arguments.seconds), all_cores: !arguments.one_core };
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("a template of known fields");
     let bar = ProgressBar::new(cases.len() as u64).with_style(style);
+    // Read before a thread is pinned, which is told of one core alone.
+    let machine = Machine::read(&arguments.commit);
     let mut measured: Vec<Measured> = Vec::new();
     for case in &cases {
         bar.set_message(case.name.clone());
@@ -96,7 +98,6 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     bar.finish_and_clear();
     if let Some(dir) = &arguments.out {
-        let machine = Machine::read(&arguments.commit);
         for path in report::write(dir, &machine, &measured).map_err(|error| format!("{}: {error}", dir.display()))? {
             println!("written: {}", path.display());
         }
