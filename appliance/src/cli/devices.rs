@@ -184,7 +184,7 @@ fn lines(report: &Report) -> String {
         rows.push(vec![format!("  {}", pace.operation), rate]);
     }
     for row in rows {
-        text.push_str(&format!("{:<22}{}\n", row[0], row[1]));
+        text.push_str(&format!("{:<28}{}\n", row[0], row[1]));
     }
     text
 }
