@@ -127,7 +127,10 @@ impl Dispatch {
         let shared = Arc::new(Shared { engine, clock, waiting: Mutex::new(waiting), ager: Condvar::new() });
         let ager = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name("assay-ager".into()).spawn(move || shared.age())?
+            std::thread::Builder::new().name("assay-ager".into()).spawn(move || {
+                crate::scheduling::run_soon();
+                shared.age();
+            })?
         };
         Ok(Self { shared, ager: Some(ager) })
     }

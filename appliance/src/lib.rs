@@ -17,7 +17,7 @@
 //! - [`preload`]: tenants' known keys, whose tables are kept ready.
 //! - [`health`]: what the node knows of itself. [`admin`], [`metrics`], [`logs`]: what operations people see.
 //! - [`config`]: `config/default.toml`, read aloud. [`limits`]: what may not be configured.
-//! - [`cli`]: the commands.
+//! - `scheduling`: how soon the system lets a thread run. [`cli`]: the commands.
 
 pub mod admin;
 pub mod admission;
@@ -32,5 +32,6 @@ pub mod metrics;
 pub mod node;
 pub mod preload;
 pub mod quic;
+mod scheduling;
 pub mod session;
 pub mod tls;

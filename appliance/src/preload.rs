@@ -132,7 +132,7 @@ impl Preloads {
         let (engine, kept, nice) = (Arc::clone(&self.engine), Arc::clone(&self.kept), self.nice);
         let place = (Arc::clone(tenant), row);
         let make = move || {
-            crate::node::step_back("assay-preload", nice);
+            crate::scheduling::step_back("assay-preload", nice);
             let made = make(&engine, &kept, &place, number, &keys);
             // The turn is the thread's: a peer that gives up does not make room for a second one beside it.
             drop(turn);

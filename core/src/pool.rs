@@ -31,8 +31,9 @@ pub(crate) struct Pool {
     pub(crate) threads: usize,
     known: Arc<[KnownAnswer]>,
     queue: Mutex<Queue>,
-    /// For CPU workers, and for the backends' own threads.
+    /// For CPU workers, for those of the most urgent class, and for the backends' own threads.
     wake: Condvar,
+    wake_urgent: Condvar,
     wake_own: Condvar,
     backlog: [AtomicUsize; Priority::ALL.len()],
 }
@@ -61,6 +62,7 @@ impl Pool {
             known,
             queue,
             wake: Condvar::new(),
+            wake_urgent: Condvar::new(),
             wake_own: Condvar::new(),
             backlog: Default::default(),
         }
@@ -119,7 +121,10 @@ impl Pool {
         self.backlog[order.priority as usize].fetch_add(items, Ordering::Relaxed);
         let ticket = Arc::downgrade(&job);
         let mut queue = self.queue();
-        let idle = queue.idle;
+        // The most urgent class has workers of its own, where there are any: each is on its way sooner than a worker that is
+        // in the middle of something.
+        let urgent = order.priority == Priority::Consensus && queue.urgent_idle > 0;
+        let (idle, wake) = if urgent { (queue.urgent_idle, &self.wake_urgent) } else { (queue.idle, &self.wake) };
         let small = idle <= 1 || queue.router.is_small(&job.bundle);
         let own_idle = queue.own_idle;
         queue.push(job);
@@ -129,8 +134,8 @@ impl Pool {
         }
         match (idle, small) {
             (0, _) => {}
-            (_, true) => self.wake.notify_one(),
-            (_, false) => self.wake.notify_all(),
+            (_, true) => wake.notify_one(),
+            (_, false) => wake.notify_all(),
         }
         ticket
     }
@@ -147,6 +152,7 @@ impl Pool {
     pub(crate) fn stop(&self) {
         self.queue().stop();
         self.wake.notify_all();
+        self.wake_urgent.notify_all();
         self.wake_own.notify_all();
     }
 
@@ -175,15 +181,14 @@ impl Pool {
             if let Some(next) = queue.next((self.clock)(), hands) {
                 return next;
             }
-            if hands == Hands::Cpu {
-                queue.idle += 1;
-                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                queue.idle -= 1;
-            } else {
-                queue.own_idle += 1;
-                queue = self.wake_own.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                queue.own_idle -= 1;
-            }
+            *queue.idle_of(hands) += 1;
+            let wake = match hands {
+                Hands::Cpu => &self.wake,
+                Hands::Urgent => &self.wake_urgent,
+                Hands::Own(_) => &self.wake_own,
+            };
+            queue = wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            *queue.idle_of(hands) -= 1;
         }
     }
 
@@ -205,6 +210,7 @@ impl Pool {
             return match failed {
                 Ok(()) => {
                     self.wake.notify_one();
+                    self.wake_urgent.notify_one();
                     self.wake_own.notify_all();
                 }
                 Err(dropped) => self.give_up(&dropped),

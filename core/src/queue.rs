@@ -35,6 +35,8 @@ struct Entry {
 pub(crate) enum Hands {
     /// A CPU worker, for every backend that has no threads of its own.
     Cpu,
+    /// A CPU worker that waits for the most urgent class alone.
+    Urgent,
     /// A thread of this slot's own.
     Own(usize),
 }
@@ -79,6 +81,8 @@ pub(crate) struct Queue {
     stopping: bool,
     /// CPU workers that wait for something to do.
     pub(crate) idle: usize,
+    /// Workers for the most urgent class that do.
+    pub(crate) urgent_idle: usize,
     /// Threads of the backends' own that do.
     pub(crate) own_idle: usize,
     pub(crate) router: Router,
@@ -101,8 +105,18 @@ impl Queue {
             deadline_min: None,
             stopping: false,
             idle: 0,
+            urgent_idle: 0,
             own_idle: 0,
             standings,
+        }
+    }
+
+    /// How many of such hands wait for something to do.
+    pub(crate) fn idle_of(&mut self, hands: Hands) -> &mut usize {
+        match hands {
+            Hands::Cpu => &mut self.idle,
+            Hands::Urgent => &mut self.urgent_idle,
+            Hands::Own(_) => &mut self.own_idle,
         }
     }
 
@@ -141,11 +155,12 @@ impl Queue {
     /// Takes a quantum off the first of the most urgent entries that these hands can do something for; the entry then goes
     /// behind its peers. What nobody can compute is given up.
     fn take(&mut self, hands: Hands) -> Option<Next> {
-        for class in 0..self.classes.len() {
+        let classes = if hands == Hands::Urgent { 1 } else { self.classes.len() };
+        for class in 0..classes {
             for at in 0..self.classes[class].len() {
                 let entry = &self.classes[class][at];
                 let chosen = self.choose(entry, hands);
-                if chosen.is_none() && (hands != Hands::Cpu || self.candidates(entry).next().is_some()) {
+                if chosen.is_none() && (matches!(hands, Hands::Own(_)) || self.candidates(entry).next().is_some()) {
                     // For other hands.
                     continue;
                 }
@@ -184,7 +199,7 @@ impl Queue {
         let (bundle, rest) = (&entry.job.bundle, entry.rest.clone());
         let workers = || self.candidates(entry).filter(|slot| self.backends[*slot].own_threads() == 0);
         match hands {
-            Hands::Cpu => self.router.quantum(workers(), bundle, rest, self.threads),
+            Hands::Cpu | Hands::Urgent => self.router.quantum(workers(), bundle, rest, self.threads),
             Hands::Own(slot) => {
                 self.candidates(entry).find(|candidate| *candidate == slot)?;
                 let range = self.router.own_quantum(slot, workers(), bundle, rest, self.threads)?;

@@ -117,7 +117,7 @@ pub(crate) fn order(priority: Priority) -> Order {
 /// An engine over these backends, in this order of preference while nothing is measured.
 pub(crate) fn engine(backends: &[&Arc<MadeUp>], threads: usize, clock: Clock) -> Engine {
     let found = backends.iter().map(|backend| Detected::for_test(Arc::clone(*backend) as Arc<dyn Backend>));
-    let config = Config { threads, ..Config::default() };
+    let config = Config { threads, urgent_threads: false, ..Config::default() };
     let engine = Engine::with_backends(found.collect(), config, clock).expect("starts");
     for backend in backends {
         // The known answers of the start.

@@ -54,6 +54,7 @@ pub fn run(args: Args) -> u8 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.listen.network_threads(cores))
         .thread_name("assay-network")
+        .on_thread_start(crate::scheduling::run_soon)
         .enable_all()
         .build();
     match runtime {

@@ -338,6 +338,7 @@ pub fn client_runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("assay-client")
+        .on_thread_start(crate::scheduling::run_soon)
         .build()
         .map_err(|error| CliError::usage(format!("no threads for the client: {error}"), "raise the process limit"))
 }

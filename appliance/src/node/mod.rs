@@ -33,7 +33,6 @@ use crate::tls::{ServerTls, TlsError};
 use settings::{batch_limits, fixed_changes, limits};
 use watch::Watch;
 use workers::start_engine;
-pub(crate) use workers::step_back;
 
 /// One queue of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,11 +28,14 @@ pub struct Config {
     pub choice: Choice,
     /// CPU worker threads; 0 is one per core available to the process.
     pub threads: usize,
+    /// Whether there are as many threads again that compute [`Priority::Consensus`] alone and sleep otherwise: a vote then
+    /// waits for the system to wake one, not for a worker to be done with a quantum.
+    pub urgent_threads: bool,
     /// Which graphics devices may compute, where the choice leaves it open.
     pub gpu: GpuChoice,
     /// The rows that will be asked for, so that nothing else is made ready on a device; none: anything may be.
     pub rows: Vec<Row>,
-    /// Called first on each worker thread: the node lowers its scheduling priority or pins it there.
+    /// Called first on each worker thread: the node sets its scheduling there, or pins it.
     pub on_thread_start: Option<ThreadHook>,
     /// Bytes that backends may keep of keys that keep coming, so that items which bear them cost less; 0 keeps none.
     pub key_table_bytes: usize,
@@ -43,6 +46,7 @@ impl Default for Config {
         Self {
             choice: Choice::default(),
             threads: 0,
+            urgent_threads: true,
             gpu: GpuChoice::default(),
             rows: Vec::new(),
             on_thread_start: None,
@@ -51,8 +55,17 @@ impl Default for Config {
     }
 }
 
-/// Called with a worker's index, on its thread, before it works.
-pub type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
+/// A CPU worker thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Worker {
+    /// Which of its kind, from 0.
+    pub index: usize,
+    /// Whether it computes [`Priority::Consensus`] alone.
+    pub urgent: bool,
+}
+
+/// Called on a worker's thread before it works.
+pub type ThreadHook = Arc<dyn Fn(Worker) + Send + Sync>;
 
 /// What is asked for one bundle.
 #[derive(Clone, Copy, Debug)]
