@@ -135,6 +135,24 @@ pub trait Backend: Send + Sync + 'static {
     fn preload(&self, _row: Row, _keys: &Keys) -> Option<Preloaded> {
         None
     }
+
+    /// What it puts off, where it does: an engine has a thread do it that steps back behind all others. Undone it costs
+    /// speed and nothing else.
+    fn chores(&self) -> Option<Arc<dyn Chores>> {
+        None
+    }
+}
+
+/// Work that a backend puts off so that no call waits for it. What is kept of it is bounded.
+pub trait Chores: Send + Sync {
+    /// Does some of it, at most for about as long as a quantum of items takes; whether there was any.
+    fn work(&self) -> bool;
+
+    /// Waits until somebody woke it more often than `heard`, as who has work for it does; how often that was.
+    fn wait(&self, heard: u64) -> u64;
+
+    /// Wakes whoever waits.
+    fn wake(&self);
 }
 
 /// Tables of known keys, ready as long as this is kept. Dropping it lets them go.
@@ -264,7 +282,10 @@ pub fn detect_with(key_table_bytes: usize, gpu: GpuChoice) -> Vec<Detected> {
                 let lanes = Lanes::new(hashes, CurveLevel::detect(), key_table_bytes);
                 Detected { name: BackendName::Lanes, note: lanes.note(), backend: Ok(Arc::new(lanes)) }
             }
-            None => missing(BackendName::Lanes, "the lanes need AVX-512 F, BW and VL, which this processor lacks"),
+            None => missing(
+                BackendName::Lanes,
+                "the lanes need AVX2 or AVX-512, which this processor lacks: the reference libraries serve",
+            ),
         },
     ];
     found.extend(detect_gpus(gpu));

@@ -1,12 +1,12 @@
 //! Bundles in, results out.
 
+mod own;
 mod preload;
 #[cfg(test)]
 mod tests;
 mod types;
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -21,12 +21,14 @@ use crate::queue::Hands;
 use crate::selftest;
 
 pub use crate::router::RowStatistics;
-pub use types::{BackendStatus, Choice, Clock, Completion, Config, Order, Outcome, StartError, ThreadHook, Worker};
+pub use types::{
+    BackendStatus, Choice, ChoresHook, Clock, Completion, Config, Order, Outcome, StartError, ThreadHook, Worker,
+};
 
 /// The engine. Dropping it finishes what runs, answers the rest with [`assay_scheme::Cause::Stopped`], and waits for that.
 pub struct Engine {
     pool: Arc<Pool>,
-    /// CPU workers, then the backends' own threads.
+    /// CPU workers, then the backends' own threads and those that do their chores.
     workers: Vec<JoinHandle<()>>,
     /// Everything that was looked for; where the slot is `None` it is not there or not wanted.
     detected: Vec<(Detected, Option<usize>)>,
@@ -105,6 +107,7 @@ impl Engine {
         let mut engine = Self { pool, workers: Vec::with_capacity(threads), detected };
         engine.start(config.urgent_threads, config.on_thread_start)?;
         engine.start_own(matches!(config.choice, Choice::Only(_)), &config.rows)?;
+        engine.start_chores(config.on_chores_start.as_ref())?;
         Ok(engine)
     }
 
@@ -135,45 +138,6 @@ impl Engine {
             count if count == workers.len() => Ok(()),
             _ => Err(StartError::Thread("its start hook panicked".to_owned())),
         }
-    }
-
-    /// Starts the threads of the backends that have their own, and has those backends made ready: in the background, or
-    /// before anything else where one was `demanded`.
-    fn start_own(&mut self, demanded: bool, rows: &[Row]) -> Result<(), StartError> {
-        for slot in 0..self.pool.backends.len() {
-            let backend = Arc::clone(&self.pool.backends[slot]);
-            let name = backend.name();
-            for index in 0..backend.own_threads() {
-                let pool = Arc::clone(&self.pool);
-                let work = move || pool.work(Hands::Own(slot));
-                let thread = thread::Builder::new().name(format!("assay-{}-{slot}.{index}", name.name())).spawn(work);
-                self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
-            }
-            if backend.own_threads() == 0 {
-                continue;
-            }
-            let (pool, rows) =
-                (Arc::clone(&self.pool), if rows.is_empty() { Row::ALL.to_vec() } else { rows.to_vec() });
-            let prepare = move || {
-                pool.backends[slot].prepare(&rows, &|row| {
-                    pool.ready(slot, row);
-                    if pool.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                });
-            };
-            let thread = thread::Builder::new().name(format!("assay-{}-{slot}.ready", name.name())).spawn(prepare);
-            let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
-            if !demanded {
-                self.workers.push(thread);
-                continue;
-            }
-            // It says itself what it could not make ready.
-            let _ = thread.join();
-            if !Row::ALL.into_iter().any(|row| backend.serves(row)) {
-                let why = backend.note().unwrap_or_default();
-                return Err(StartError::NotReady { name, why });
-            }
-        }
-        Ok(())
     }
 
     /// What the devices of all backends took for a row since the start, by their own clocks; `None` where none has any.
@@ -289,6 +253,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.pool.stop();
+        self.pool.backends.iter().filter_map(|backend| backend.chores()).for_each(|chores| chores.wake());
         for worker in self.workers.drain(..) {
             // A completion may hold the last handle on the engine: its own thread goes when the completion returns.
             if worker.thread().id() != thread::current().id() {

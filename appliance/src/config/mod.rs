@@ -158,8 +158,10 @@ pub struct EngineConfig {
 pub enum Affinity {
     /// Where the system puts them.
     System,
-    /// Each on a core of its own.
+    /// Each on a core of its own, the NUMA nodes in turns.
     Core,
+    /// Each on the cores of one NUMA node, the nodes in turns.
+    Node,
 }
 
 /// `[gpu]`.

@@ -67,7 +67,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.backend", Rule::Word(&["auto", "reference", "lanes", "gpu"])),
     ("engine.threads", Rule::Integer(0, 1_024)),
     ("engine.nice", Rule::Integer(0, 19)),
-    ("engine.affinity", Rule::Word(&["system", "core"])),
+    ("engine.affinity", Rule::Word(&["system", "core", "node"])),
     ("engine.key_table_bytes", Rule::Integer(0, 64 * GIBIBYTE)),
     ("engine.self_test_interval_ms", Rule::Integer(10, 3_600_000)),
     ("gpu.devices", Rule::Word(&["hardware", "off", "software"])),

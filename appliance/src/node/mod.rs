@@ -3,6 +3,7 @@
 //! A configuration goes in; sockets, an engine and an admin listener come out, and one way to stop them in order. Knows
 //! no command line and no signal: [`crate::cli::serve`] does.
 
+mod cores;
 mod settings;
 mod watch;
 mod workers;

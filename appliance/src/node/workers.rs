@@ -7,32 +7,36 @@ use assay_core::Engine;
 use assay_core::engine::Clock;
 
 use super::StartError;
+use super::cores::Places;
 use crate::config::{Affinity, Config};
 use crate::scheduling::{run_soon, step_back};
+
+/// How far the thread steps back that makes tables of keys that keep coming: as far as there is. It gets a small share of a
+/// core under load, and the whole of an idle one.
+const CHORES_NICE: u8 = 19;
 
 /// Starts the engine off the runtime: it detects backends and runs their known answers.
 pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<Engine>, StartError> {
     let nice = config.engine.nice;
-    let cores = match config.engine.affinity {
-        Affinity::System => Vec::new(),
-        Affinity::Core => core_affinity::get_core_ids().unwrap_or_else(|| {
-            tracing::warn!("the cores are not known: workers run where the system puts them");
-            Vec::new()
-        }),
-    };
+    let affinity = config.engine.affinity;
+    let places = Places::find(affinity).inspect_err(|why| tracing::warn!("workers run anywhere: {why}")).ok();
+    if let Some(places) = places.as_ref().filter(|_| affinity != Affinity::System) {
+        tracing::info!(?affinity, nodes = places.nodes, "workers stay where they are");
+    }
     let config = assay_core::Config {
         choice: config.engine.backend,
         threads: config.engine.threads,
         on_thread_start: Some(Arc::new(move |worker| {
             if worker.urgent {
-                run_soon()
+                run_soon();
             } else {
-                step_back("a worker", nice)
+                step_back("a worker", nice);
             }
-            if !cores.is_empty() && !pin(worker.index, &cores) {
+            if places.as_ref().is_some_and(|places| !places.keep(worker.index)) {
                 tracing::warn!(thread = worker.index, "a worker is not pinned");
             }
         })),
+        on_chores_start: Some(Arc::new(|| step_back("the chores", CHORES_NICE))),
         key_table_bytes: config.engine.key_table_bytes,
         gpu: config.gpu.devices,
         ..assay_core::Config::default()
@@ -49,27 +53,4 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
         );
     }
     Ok(engine)
-}
-
-/// Keeps this worker on one of the cores that the process may run on; whether the system let it.
-fn pin(thread: usize, cores: &[core_affinity::CoreId]) -> bool {
-    core_affinity::set_for_current(cores[thread % cores.len()])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pinned_worker_has_one_core_and_they_take_turns() {
-        let cores = core_affinity::get_core_ids().expect("cores");
-        for thread in 0..=cores.len() {
-            let all = cores.clone();
-            let own = std::thread::spawn(move || {
-                assert!(pin(thread, &all));
-                core_affinity::get_core_ids().expect("cores")
-            });
-            assert_eq!(own.join().expect("no panic"), [cores[thread % cores.len()]]);
-        }
-    }
 }

@@ -37,6 +37,8 @@ pub struct Config {
     pub rows: Vec<Row>,
     /// Called first on each worker thread: the node sets its scheduling there, or pins it.
     pub on_thread_start: Option<ThreadHook>,
+    /// Called first on the thread that does what backends put off: the node has it step back behind all others.
+    pub on_chores_start: Option<ChoresHook>,
     /// Bytes that backends may keep of keys that keep coming, so that items which bear them cost less; 0 keeps none.
     pub key_table_bytes: usize,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             gpu: GpuChoice::default(),
             rows: Vec::new(),
             on_thread_start: None,
+            on_chores_start: None,
             key_table_bytes: KEY_TABLE_BYTES,
         }
     }
@@ -66,6 +69,9 @@ pub struct Worker {
 
 /// Called on a worker's thread before it works.
 pub type ThreadHook = Arc<dyn Fn(Worker) + Send + Sync>;
+
+/// Called on the thread that does what backends put off, before it works.
+pub type ChoresHook = Arc<dyn Fn() + Send + Sync>;
 
 /// What is asked for one bundle.
 #[derive(Clone, Copy, Debug)]

@@ -2,19 +2,22 @@
 //!
 //! A table is a hint. An item whose key has none is computed without, and both ways end in the same verdict. A key that
 //! its rule refuses has no table, so nothing here has a say in what is valid.
+//!
+//! Tables of keys that keep coming are made in the background: a call only says which it wants, and is over.
 
-use std::collections::HashMap;
 #[cfg(not(test))]
 use std::collections::hash_map::RandomState as Seed;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use assay_scheme::{Keys, Reason, Verdict};
 
 use super::level::CurveLevel;
 use super::word::LANES_64;
 use crate::backend::Preloaded;
+use crate::pool::lock;
 
 #[cfg(test)]
 type Seed = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
@@ -29,10 +32,14 @@ const SIGHTINGS: u8 = 4;
 /// Counters of sightings, a power of two: several keys share one, so now and then a table is made too early.
 const COUNTERS: usize = 1 << 14;
 
-/// Tables made in one call at most, after its verdicts: two groups of lanes. More: a quantum takes longer than predicted.
+/// Tables that one call may ask for: two groups of lanes. More: a full cache is replaced by whatever came last.
 const TABLES_PER_CALL: usize = 2 * LANES_64;
 
-/// Once the cache is full, tables are replaced in one call of so many. Fewer calls: where more keys come than there is
+/// Keys of a curve that wait for their tables. Fewer: the voters of a large set are asked for several times over. More: what
+/// waits may be stale before its turn comes.
+const WAITING_MAX: usize = 512;
+
+/// Once the cache is full, one call of so many may ask for tables. Fewer calls: where more keys come than there is
 /// room for, tables are made for nothing. More: a new validator set is slow for longer.
 const CALLS_PER_EVICTION: u64 = 64;
 
@@ -72,8 +79,39 @@ pub(super) struct Cache<T> {
     tables_max: usize,
     tables: RwLock<Tables<T>>,
     sightings: Sightings,
+    waiting: Mutex<Waiting>,
     /// Calls so far: when a table was last used.
     call: AtomicU64,
+    /// The first call that may ask for tables; put off whenever some must give way.
+    next_eviction: AtomicU64,
+}
+
+/// Keys whose tables are wanted, in the order in which they were asked for.
+#[derive(Debug, Default)]
+struct Waiting {
+    names: VecDeque<Name>,
+    /// The same, and those whose tables are being made.
+    asked: HashSet<Name, Seed>,
+}
+
+/// What a background thread waits at: how often it was rung.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rung: Mutex<u64>,
+    wake: Condvar,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        *lock(&self.rung) += 1;
+        self.wake.notify_all();
+    }
+
+    /// Waits until it was rung more often than `heard`; how often it was.
+    pub(super) fn wait(&self, heard: u64) -> u64 {
+        let rung = lock(&self.rung);
+        *self.wake.wait_while(rung, |rung| *rung == heard).unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
@@ -81,8 +119,6 @@ struct Tables<T> {
     kept: HashMap<Name, Kept<T>>,
     /// Preloaded: as long as somebody holds them.
     held: HashMap<Name, Held<T>>,
-    /// The first call in which tables may be replaced.
-    next_eviction: u64,
 }
 
 /// How often keys without tables came. Counts of several threads may run into one another: they are hints.
@@ -125,8 +161,15 @@ impl<T: Table> Cache<T> {
             counted: AtomicUsize::new(0),
             hasher: Seed::default(),
         };
-        let tables = RwLock::new(Tables { kept: HashMap::new(), held: HashMap::new(), next_eviction: 0 });
-        Self { tables_max, tables, sightings, call: AtomicU64::new(0) }
+        let tables = RwLock::new(Tables { kept: HashMap::new(), held: HashMap::new() });
+        Self {
+            tables_max,
+            tables,
+            sightings,
+            waiting: Mutex::default(),
+            call: AtomicU64::new(0),
+            next_eviction: AtomicU64::new(0),
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tables<T>> {
@@ -137,13 +180,13 @@ impl<T: Table> Cache<T> {
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tables of a call's keys. Counts the sightings of those without; what is to be made of them is for
-    /// [`Cache::learn`], after the verdicts.
+    /// The tables of a call's keys. Counts the sightings of those without; which tables are wanted is for
+    /// [`Cache::ask`] to say, after the verdicts.
     pub(super) fn find<'a>(&self, keys: impl Iterator<Item = (u8, &'a [u8])>) -> Found<T> {
         let mut found = Found { tables: Vec::with_capacity(keys.size_hint().0), wanted: Vec::new() };
         let call = self.call.fetch_add(1, Ordering::Relaxed) + 1;
         let tables = self.read();
-        let is_open = tables.kept.len() < self.tables_max || call >= tables.next_eviction;
+        let is_open = call >= self.next_eviction.load(Ordering::Relaxed);
         for (form, key) in keys {
             let name = Name::new(form, key);
             let table = tables.find(&name, call);
@@ -158,19 +201,51 @@ impl<T: Table> Cache<T> {
         found
     }
 
-    /// Makes the tables of keys that came often enough, each in the place of the one that was not used for longest.
-    pub(super) fn learn(&self, level: CurveLevel, found: &Found<T>) {
-        for names in found.wanted.chunks(LANES_64) {
-            let keys: Vec<_> = names.iter().map(Name::key).collect();
-            let tables = T::make(level, &keys);
-            let call = self.call.load(Ordering::Relaxed);
-            let mut all = self.write();
-            for (name, table) in names.iter().zip(tables) {
-                if let Some(table) = table {
-                    all.keep(*name, table, self.tables_max, call);
-                }
+    /// Asks for the tables of keys that came often enough; whether there is now something to make.
+    pub(super) fn ask(&self, found: &Found<T>) -> bool {
+        if found.wanted.is_empty() {
+            return false;
+        }
+        let kept = self.read().kept.len();
+        let mut waiting = lock(&self.waiting);
+        for name in &found.wanted {
+            if waiting.asked.len() < WAITING_MAX && waiting.asked.insert(*name) {
+                waiting.names.push_back(*name);
             }
         }
+        if kept + waiting.asked.len() > self.tables_max {
+            let call = self.call.load(Ordering::Relaxed);
+            self.next_eviction.store(call + CALLS_PER_EVICTION, Ordering::Relaxed);
+        }
+        !waiting.names.is_empty()
+    }
+
+    /// Makes the tables of a group of keys that were asked for, each in the place of the one that was not used for longest;
+    /// whether there were any.
+    pub(super) fn make_some(&self, level: CurveLevel) -> bool {
+        let names: Vec<Name> = {
+            let waiting = &mut lock(&self.waiting).names;
+            let group = waiting.len().min(LANES_64);
+            waiting.drain(..group).collect()
+        };
+        if names.is_empty() {
+            return false;
+        }
+        let keys: Vec<_> = names.iter().map(Name::key).collect();
+        let tables = T::make(level, &keys);
+        let call = self.call.load(Ordering::Relaxed);
+        let mut all = self.write();
+        for (name, table) in names.iter().zip(tables) {
+            if let Some(table) = table {
+                all.keep(*name, table, self.tables_max, call);
+            }
+        }
+        drop(all);
+        let asked = &mut lock(&self.waiting).asked;
+        names.iter().for_each(|name| {
+            asked.remove(name);
+        });
+        true
     }
 
     /// Makes the tables of these keys and keeps them as long as what is given back. `refuses`: what the row refuses besides
@@ -264,7 +339,6 @@ impl<T> Tables<T> {
                 return;
             }
             self.kept.remove(&oldest);
-            self.next_eviction = call + CALLS_PER_EVICTION;
         }
         self.kept.insert(name, Kept { table: Arc::new(table), call: AtomicU64::new(call) });
     }
@@ -317,7 +391,8 @@ mod tests {
         let keys: Vec<[u8; 32]> = keys.into_iter().map(|key| [key; 32]).collect();
         let found = cache.find(keys.iter().map(|key| (0, &key[..])));
         assert_eq!(found.tables.len(), keys.len());
-        cache.learn(CurveLevel::PORTABLE, &found);
+        cache.ask(&found);
+        while cache.make_some(CurveLevel::PORTABLE) {}
         let own = |(key, table): (&[u8; 32], &Option<Arc<Byte>>)| {
             table.as_ref().map(|table| {
                 assert_eq!(table.0, key[0], "its own table");
@@ -365,6 +440,55 @@ mod tests {
             call(&cache, [3, 4]);
         }
         assert_eq!(call(&cache, [2, 3, 4]), [3, 4]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_asked_for_once() {
+        let cache = Cache::<Byte>::new(100 * 2 * WAITING_MAX);
+        let keys: Vec<[u8; 32]> = (0..WAITING_MAX as u32 + 100)
+            .map(|at| std::array::from_fn(|i| at.to_le_bytes().get(i).copied().unwrap_or(7)))
+            .collect();
+        let waits = || {
+            let waiting = lock(&cache.waiting);
+            (waiting.names.len(), waiting.asked.len())
+        };
+        for some in keys.chunks(TABLES_PER_CALL) {
+            for _ in 0..SIGHTINGS + 2 {
+                let found = cache.find(some.iter().map(|key| (0, &key[..])));
+                cache.ask(&found);
+            }
+        }
+        assert_eq!(waits(), (WAITING_MAX, WAITING_MAX));
+        assert_eq!(cache.counts(), (0, 0), "nothing is made in a call");
+        assert!(cache.make_some(CurveLevel::PORTABLE));
+        assert_eq!(waits(), (WAITING_MAX - LANES_64, WAITING_MAX - LANES_64));
+        while cache.make_some(CurveLevel::PORTABLE) {}
+        // Keys that begin with 255 have no table.
+        assert_eq!((waits(), cache.counts()), ((0, 0), (WAITING_MAX - WAITING_MAX / 256, 0)));
+    }
+
+    #[test]
+    fn a_full_cache_asks_for_no_more_than_it_says() {
+        let cache = Cache::<Byte>::new(200);
+        let ask = |keys: &[u8]| {
+            let keys: Vec<[u8; 32]> = keys.iter().map(|key| [*key; 32]).collect();
+            cache.ask(&cache.find(keys.iter().map(|key| (0, &key[..]))));
+        };
+        let waiting = || lock(&cache.waiting).names.len();
+        for _ in 0..SIGHTINGS {
+            ask(&[1, 2]);
+        }
+        assert_eq!(waiting(), 2, "as many as there is room for");
+        for _ in 0..SIGHTINGS {
+            ask(&[3, 4]);
+        }
+        assert_eq!(waiting(), 4, "those will make two others give way");
+        for _ in 0..CALLS_PER_EVICTION - 1 {
+            ask(&[5, 6]);
+        }
+        assert_eq!(waiting(), 4, "not so soon, though none is made yet");
+        ask(&[5, 6]);
+        assert_eq!(waiting(), 6);
     }
 
     #[test]

@@ -78,7 +78,7 @@ mod tests {
             items.map(|(at, message)| Item { at, form: 0, key: &[], signature: &[], message }).collect();
         let digests = |parameters: &Parameters| {
             let (curves, hashes) = (CurveLevel::PORTABLE, Level::PORTABLE);
-            let keys = &KnownKeys::new(0);
+            let keys = &KnownKeys::new(0, None);
             signed_digests(&Call { curves, hashes, keys, parameters, items: items.clone() })
         };
         for hash in Hash::ALL {

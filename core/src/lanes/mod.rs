@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use assay_scheme::{Keys, Kind, Row};
 
-use crate::backend::{Backend, BackendName, Fault, Output, Preloaded};
+use crate::backend::{Backend, BackendName, Chores, Fault, Output, Preloaded};
 use crate::batch::Bundle;
 use hash::Kernel;
 use items::Call;
@@ -62,20 +62,50 @@ pub(crate) struct KnownKeys {
     secp256k1: Arc<keys::Cache<KeyTable<secp256k1::Secp256k1>>>,
     p256: Arc<keys::Cache<KeyTable<p256::P256>>>,
     sm2: Arc<keys::Cache<KeyTable<sm2::Sm2>>>,
+    /// What the tables are made on; without it none is.
+    level: Option<CurveLevel>,
+    /// Rung when a call asks for tables.
+    bell: keys::Bell,
 }
 
 impl KnownKeys {
     /// Curves that keep tables: each has an even share.
     const CURVES: usize = 4;
 
-    fn new(bytes: usize) -> Self {
+    fn new(bytes: usize, level: Option<CurveLevel>) -> Self {
         let share = bytes / Self::CURVES;
         Self {
             ed25519: Arc::new(keys::Cache::new(share)),
             secp256k1: Arc::new(keys::Cache::new(share)),
             p256: Arc::new(keys::Cache::new(share)),
             sm2: Arc::new(keys::Cache::new(share)),
+            level,
+            bell: keys::Bell::default(),
         }
+    }
+
+    /// After a call's verdicts: the tables that it wants are made in the background.
+    fn ask<T: Table>(&self, cache: &keys::Cache<T>, found: &keys::Found<T>) {
+        if cache.ask(found) {
+            self.bell.ring();
+        }
+    }
+}
+
+impl Chores for KnownKeys {
+    /// A group of tables of each curve.
+    fn work(&self) -> bool {
+        let Some(level) = self.level else { return false };
+        let Self { ed25519, secp256k1, p256, sm2, .. } = self;
+        ed25519.make_some(level) | secp256k1.make_some(level) | p256.make_some(level) | sm2.make_some(level)
+    }
+
+    fn wait(&self, heard: u64) -> u64 {
+        self.bell.wait(heard)
+    }
+
+    fn wake(&self) {
+        self.bell.ring();
     }
 }
 
@@ -84,7 +114,7 @@ impl Lanes {
     /// so many bytes.
     #[must_use]
     pub fn new(hashes: Level, curves: Option<CurveLevel>, key_table_bytes: usize) -> Self {
-        Self { hashes, curves, keys: Arc::new(KnownKeys::new(key_table_bytes)) }
+        Self { hashes, curves, keys: Arc::new(KnownKeys::new(key_table_bytes, curves)) }
     }
 
     /// What serves here and what falls back, for people.
@@ -192,6 +222,10 @@ impl Backend for Lanes {
             Row::Sm2Za | Row::Sm2E => KeyTable::<sm2::Sm2>::BYTES,
             _ => 0,
         }
+    }
+
+    fn chores(&self) -> Option<Arc<dyn Chores>> {
+        self.curves.map(|_| Arc::clone(&self.keys) as Arc<dyn Chores>)
     }
 
     fn preload(&self, row: Row, keys: &Keys) -> Option<Preloaded> {

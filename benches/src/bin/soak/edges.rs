@@ -33,6 +33,18 @@ const ED25519_ORDER_8: [&str; 2] = [
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
 ];
 
+/// Whether an encoding, canonical or not, is that of a point of small order: y is 0, 1, -1 or one of the above, plus p where
+/// that fits ("Taming the many EdDSAs", table 2). With y = 1 and y = -1 x is 0, whose sign nobody looks at.
+pub fn is_of_small_order(point: &[u8]) -> bool {
+    static ENCODINGS: LazyLock<Edges> = LazyLock::new(|| {
+        let one = plus([0; 32], 1);
+        let p = number(ED25519[0]);
+        let integers = [[0; 32], one, plus(p, -1), p, plus(p, 1)].map(reversed);
+        integers.into_iter().chain(ED25519_ORDER_8.map(number)).collect()
+    });
+    ENCODINGS.iter().any(|y| y[..31] == point[..31] && y[31] == point[31] & 0x7f)
+}
+
 fn number(hex: &str) -> [u8; 32] {
     let digit = |i: usize| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex digits");
     std::array::from_fn(digit)

@@ -61,7 +61,7 @@ pub(super) fn verify(call: &Call<'_>, rule: Rule, out: &mut Output<'_>) {
             }
         }
     }
-    keys.learn(call.curves, &found);
+    call.keys.ask(keys, &found);
 }
 
 /// The items whose keys have tables, and those without. What is left over of the former after whole groups goes with the

@@ -54,7 +54,7 @@ pub(in super::super) fn schnorr(call: &Call<'_>, out: &mut Output<'_>) {
             verify::write(items, call.curves.run(Schnorr(lot)), out);
         }
     }
-    call.keys.secp256k1.learn(call.curves, &found);
+    call.keys.ask(&call.keys.secp256k1, &found);
 }
 
 /// BIP-340 over some groups.

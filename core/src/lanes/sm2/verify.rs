@@ -38,7 +38,7 @@ fn verify(call: &Call<'_>, digests: Vec<Option<[u8; 32]>>, prefix: Option<&[u8]>
             write(items, call.curves.run(Verify { lot, prefix, hashes: call.hashes }), out);
         }
     }
-    call.keys.sm2.learn(call.curves, &found);
+    call.keys.ask(&call.keys.sm2, &found);
 }
 
 /// Verification over some groups.

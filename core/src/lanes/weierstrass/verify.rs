@@ -319,7 +319,7 @@ pub(in super::super) fn ecdsa<C: Curve>(
             write(items, call.curves.run(Ecdsa { lot, s_max }), out);
         }
     }
-    cache.learn(call.curves, &found);
+    call.keys.ask(cache, &found);
 }
 
 /// Writes the verdicts of items in groups.
