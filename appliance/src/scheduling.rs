@@ -5,34 +5,45 @@
 //! milliseconds on a kernel that ticks every four (`sched_setattr(2)`, `sched_runtime`; Linux 6.12 and later, earlier ones
 //! leave it at the niceness).
 
-use std::io;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 /// How long a thread that runs soon runs at a time when others wait: the least that Linux takes.
+#[cfg(target_os = "linux")]
 const SLICE: Duration = Duration::from_micros(100);
 
 /// Has this thread run behind those of a lower niceness; `thread` names it in the log.
 pub(crate) fn step_back(thread: &'static str, nice: u8) {
-    if let Err(error) = system::set(Some(nice), None) {
+    if let Err(error) = system::step_back(nice) {
         tracing::warn!(thread, nice, %error, "a thread keeps its scheduling priority");
     }
 }
 
-/// Has this thread run soon after it wakes, which is what it mostly does. Where the system has no such thing, nothing is
-/// lost but time.
+/// Has this thread run soon after it wakes, which is what it mostly does. Where the system has no such thing, or a sandbox
+/// refuses it, nothing is lost but time.
 pub(crate) fn run_soon() {
-    if let Err(error) = system::set(None, Some(SLICE)) {
+    if let Err(error) = system::run_soon() {
         tracing::debug!(%error, "a thread keeps its scheduling slice");
     }
 }
 
 #[cfg(target_os = "linux")]
 mod system {
-    #![allow(unsafe_code, reason = "libc has no safe sched_setattr; both calls are given one whole structure")]
+    #![allow(unsafe_code, reason = "no crate wraps sched_setattr safely; both calls are given one whole structure")]
 
-    use super::{Duration, io};
+    use std::io;
+
+    use rustix::process::{getpriority_process, setpriority_process};
+
+    use super::SLICE;
 
     const SIZE: u32 = size_of::<libc::sched_attr>() as u32;
+
+    /// Linux takes no process for the calling thread. A thread may always step back and mostly not come forward.
+    pub(super) fn step_back(nice: u8) -> io::Result<()> {
+        let before = getpriority_process(None)?;
+        Ok(setpriority_process(None, before.max(nice.into()))?)
+    }
 
     /// This thread's scheduling attributes.
     pub(super) fn get() -> io::Result<libc::sched_attr> {
@@ -53,15 +64,14 @@ mod system {
         }
     }
 
-    /// Changes what is given and keeps the rest; a thread of a real-time policy keeps all of it.
-    pub(super) fn set(nice: Option<u8>, slice: Option<Duration>) -> io::Result<()> {
+    /// Changes the slice alone; a thread of a real-time policy keeps what it has.
+    pub(super) fn run_soon() -> io::Result<()> {
         let mut attributes = get()?;
         if attributes.sched_policy != libc::SCHED_OTHER as u32 {
             return Ok(());
         }
         attributes.sched_flags = 0;
-        attributes.sched_nice = nice.map_or(attributes.sched_nice, i32::from);
-        attributes.sched_runtime = slice.map_or(attributes.sched_runtime, |slice| slice.as_nanos() as u64);
+        attributes.sched_runtime = SLICE.as_nanos() as u64;
         // SAFETY: the kernel reads SIZE bytes, which are all there.
         match unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) } {
             0 => Ok(()),
@@ -72,9 +82,13 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{Duration, io};
+    use std::io;
 
-    pub(super) fn set(_: Option<u8>, _: Option<Duration>) -> io::Result<()> {
+    pub(super) fn step_back(_nice: u8) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn run_soon() -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

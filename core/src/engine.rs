@@ -216,8 +216,8 @@ impl Engine {
         self.pool.backlog()
     }
 
-    /// Runs the known answers of every serving backend through the queue, as a request of the highest priority would go,
-    /// and waits. A backend that fails goes into quarantine. Not to be called by a completion.
+    /// Runs the known answers of every serving backend through the queue, as a block's request would go, so that no vote
+    /// waits for them, and waits. A backend that fails goes into quarantine. Not to be called by a completion.
     #[must_use]
     pub fn self_test(&self) -> bool {
         let (sender, verdicts) = mpsc::channel();
@@ -227,7 +227,7 @@ impl Engine {
         };
         for slot in &serving {
             let (sender, slot) = (sender.clone(), *slot);
-            self.pool.ask_known(slot, Priority::Consensus, move |right| {
+            self.pool.ask_known(slot, Priority::Block, move |right| {
                 // The receiver waits below.
                 let _ = sender.send((slot, right));
             });

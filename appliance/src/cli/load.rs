@@ -28,8 +28,9 @@ Several --stream run at once. Each is key=value,… and what it leaves out is as
 keys: name, scheme (a:80+b:20), priority (consensus:1+bulk:9), batch, rate, connections, in-flight, bad-share, \
 deadline-ms, message-bytes, group.
 
-Times: latency is from when a request was due to its answer; added is that less the time it was computed; queue \
-and compute are the node's own account; sent late is this generator's.
+Times: latency is from when a request was due to its answer; sent late is this \
+generator's part of it, compute and queue are the node's own account, and added is what the node and the way to it add: \
+from when a request was sent to its answer, less the time it was computed.
 
 Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or no node.
 

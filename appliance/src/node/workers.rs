@@ -20,6 +20,8 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
     let nice = config.engine.nice;
     let affinity = config.engine.affinity;
     let places = Places::find(affinity).inspect_err(|why| tracing::warn!("workers run anywhere: {why}")).ok();
+    // One a core: a vote is taken by whichever core is ready first, where the system would have woken all of them on one.
+    let urgent_places = Places::find(Affinity::Core).ok();
     if let Some(places) = places.as_ref().filter(|_| affinity != Affinity::System) {
         tracing::info!(?affinity, nodes = places.nodes, "workers stay where they are");
     }
@@ -32,6 +34,7 @@ pub(super) async fn start_engine(config: &Config, clock: Clock) -> Result<Arc<En
             } else {
                 step_back("a worker", nice);
             }
+            let places = if worker.urgent { &urgent_places } else { &places };
             if places.as_ref().is_some_and(|places| !places.keep(worker.index)) {
                 tracing::warn!(thread = worker.index, "a worker is not pinned");
             }

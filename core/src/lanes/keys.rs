@@ -225,7 +225,9 @@ impl<T: Table> Cache<T> {
     pub(super) fn make_some(&self, level: CurveLevel) -> bool {
         let names: Vec<Name> = {
             let waiting = &mut lock(&self.waiting).names;
-            let group = waiting.len().min(LANES_64);
+            // A curve's rows may have keys of several lengths, and a group is read as one of them.
+            let len = waiting.front().map(|name| name.len);
+            let group = waiting.iter().take(LANES_64).take_while(|name| Some(name.len) == len).count();
             waiting.drain(..group).collect()
         };
         if names.is_empty() {
@@ -381,7 +383,7 @@ mod tests {
     impl Table for Byte {
         const BYTES: usize = 100;
         fn make(_: CurveLevel, keys: &[(u8, &[u8])]) -> Vec<Option<Self>> {
-            assert!((1..=8).contains(&keys.len()));
+            assert!((1..=8).contains(&keys.len()) && keys.iter().all(|(_, key)| key.len() == keys[0].1.len()));
             keys.iter().map(|(_, key)| (key[0] != 255).then_some(Self(key[0]))).collect()
         }
     }
@@ -465,6 +467,17 @@ mod tests {
         while cache.make_some(CurveLevel::PORTABLE) {}
         // Keys that begin with 255 have no table.
         assert_eq!((waits(), cache.counts()), ((0, 0), (WAITING_MAX - WAITING_MAX / 256, 0)));
+    }
+
+    #[test]
+    fn a_group_has_keys_of_one_length() {
+        let cache = Cache::<Byte>::new(100 * 100);
+        let keys: Vec<Vec<u8>> = (1..=12).map(|at: u8| vec![at; if at % 3 == 0 { 64 } else { 32 }]).collect();
+        for _ in 0..SIGHTINGS {
+            cache.ask(&cache.find(keys.iter().map(|key| (0, &key[..]))));
+        }
+        while cache.make_some(CurveLevel::PORTABLE) {}
+        assert_eq!(cache.counts().0, keys.len());
     }
 
     #[test]

@@ -20,7 +20,7 @@ const TIME_US_MAX: u64 = 3_600_000_000;
 pub struct Times {
     /// From when it should have been sent, so that a generator or node that stalls cannot hide the requests it delays.
     pub since_due: Duration,
-    /// How late it was sent.
+    /// How late this generator sent it.
     pub late: Duration,
 }
 
@@ -108,7 +108,7 @@ impl Stats {
         let latency = micros(times.since_due);
         self.items += answer.items() as u64;
         self.latency.record(latency);
-        self.added.record(latency.saturating_sub(answer.compute_us.into()));
+        self.added.record(latency.saturating_sub(micros(times.late)).saturating_sub(answer.compute_us.into()));
         self.queue.record(answer.queue_us.into());
         self.compute.record(answer.compute_us.into());
     }
@@ -254,13 +254,13 @@ mod tests {
         Results { verdicts: verdicts.to_vec(), ..Results::default() }
     }
 
-    const TIMES: Times = Times { since_due: Duration::from_micros(1_000), late: Duration::ZERO };
+    const TIMES: Times = Times { since_due: Duration::from_micros(1_000), late: Duration::from_micros(50) };
 
     #[test]
     fn latency_counts_from_when_a_request_was_due() {
         let mut stats = Stats::default();
         stats.record(TIMES, &answer(&[1, 2]), &expected(&[1, 2]), true);
-        assert_eq!((stats.latency.percentiles().p50, stats.added.percentiles().p50), (1_000, 600));
+        assert_eq!((stats.latency.percentiles().p50, stats.added.percentiles().p50), (1_000, 550));
         assert_eq!((stats.queue.percentiles().max, stats.items), (100, 2));
         assert!(stats.as_expected());
     }
