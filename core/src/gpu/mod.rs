@@ -35,12 +35,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assay_scheme::registry::Messages;
-use assay_scheme::{Hash, Kind, Operation, Row};
+use assay_scheme::{Hash, Kind, Operation, Row, Verdict};
 use assay_shaders::{Kernel, Role};
 
 use crate::backend::{Backend, BackendName, DeviceTimes, Fault, GpuChoice, Output};
 use crate::batch::Bundle;
 use crate::pool::lock;
+use crate::pow;
 use crate::reference::Reference;
 use crate::selftest::{self, KnownAnswer};
 pub use adapter::AdapterDescription;
@@ -290,6 +291,9 @@ impl Gpu {
         if main.kernel.binds(Role::Arena) || hash.is_some() {
             self.hash_long(bundle, range.clone(), &mut out)?;
         }
+        if bundle.operation().kind == Kind::Pow {
+            Self::judge_work(bundle, range.clone(), &mut out);
+        }
         trust::check_sample(&self.reference, bundle, range, &out, stamp, canaries.is_some())?;
         let row = bundle.operation().row.index();
         let own = &mut lock(&self.state).times[row];
@@ -320,6 +324,23 @@ impl Gpu {
             }
         }
         Ok(())
+    }
+
+    /// Whether each header that was hashed has the work that is asked of it.
+    fn judge_work(bundle: &Bundle, range: Range<usize>, out: &mut Output<'_>) {
+        let row = bundle.operation().row;
+        let items = bundle.slices(range).flat_map(|(columns, own)| own.map(move |item| (columns, item)));
+        for (at, (columns, item)) in items.enumerate() {
+            if out.verdicts[at] != Verdict::Valid.to_byte() {
+                continue;
+            }
+            let value = &mut out.values[at * out.width..(at + 1) * out.width];
+            let hash = || value[..].try_into().expect("a header's value is its hash");
+            if let Err(reason) = pow::item(row, columns.key(item), columns.message(item), hash) {
+                value.fill(0);
+                out.verdict(at, Verdict::Invalid(reason));
+            }
+        }
     }
 
     /// Compiles a row's kernels and has it give its known answers. `Ok(false)`: no kernel for it here.
