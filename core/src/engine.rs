@@ -1,10 +1,10 @@
 //! Bundles in, results out.
 
 mod preload;
+mod start;
 mod types;
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -15,7 +15,6 @@ use crate::batch::Bundle;
 use crate::job::Job;
 use crate::pool::Pool;
 use crate::quarantine::Standing;
-use crate::queue::Hands;
 use crate::selftest;
 
 pub use crate::router::RowStatistics;
@@ -106,80 +105,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Starts the workers and waits until each one's hook has returned.
-    fn start(&mut self, hook: Option<ThreadHook>) -> Result<(), StartError> {
-        let (started, all_started) = mpsc::channel();
-        for index in 0..self.pool.threads {
-            let (pool, hook, started) = (Arc::clone(&self.pool), hook.clone(), started.clone());
-            let work = move || {
-                if let Some(hook) = hook {
-                    hook(index);
-                }
-                // The engine waits for it, or was dropped before this thread got here.
-                let _ = started.send(());
-                drop(started);
-                pool.work(Hands::Cpu);
-            };
-            let worker = thread::Builder::new().name(format!("assay-cpu-{index}")).spawn(work);
-            self.workers.push(worker.map_err(|error| StartError::Thread(error.to_string()))?);
-        }
-        drop(started);
-        match all_started.iter().count() {
-            count if count == self.pool.threads => Ok(()),
-            _ => Err(StartError::Thread("its start hook panicked".to_owned())),
-        }
-    }
-
-    /// Starts the threads of the backends that have their own, and has those backends made ready: in the background, or
-    /// before anything else where one was `demanded`.
-    fn start_own(&mut self, demanded: bool, rows: &[Row]) -> Result<(), StartError> {
-        for slot in 0..self.pool.backends.len() {
-            let backend = Arc::clone(&self.pool.backends[slot]);
-            let name = backend.name();
-            for index in 0..backend.own_threads() {
-                let pool = Arc::clone(&self.pool);
-                let work = move || pool.work(Hands::Own(slot));
-                let thread = thread::Builder::new().name(format!("assay-{}-{slot}.{index}", name.name())).spawn(work);
-                self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
-            }
-            if backend.own_threads() == 0 {
-                continue;
-            }
-            let (pool, rows) =
-                (Arc::clone(&self.pool), if rows.is_empty() { Row::ALL.to_vec() } else { rows.to_vec() });
-            let prepare = move || {
-                pool.backends[slot].prepare(&rows, &|row| {
-                    pool.ready(slot, row);
-                    if pool.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                });
-            };
-            let thread = thread::Builder::new().name(format!("assay-{}-{slot}.ready", name.name())).spawn(prepare);
-            let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
-            if !demanded {
-                self.workers.push(thread);
-                continue;
-            }
-            // It says itself what it could not make ready.
-            let _ = thread.join();
-            if !Row::ALL.into_iter().any(|row| backend.serves(row)) {
-                let why = backend.note().unwrap_or_default();
-                return Err(StartError::NotReady { name, why });
-            }
-        }
-        Ok(())
-    }
-
     /// What the devices of all backends took for a row since the start, by their own clocks; `None` where none has any.
     #[must_use]
     pub fn device_times(&self, row: Row) -> Option<DeviceTimes> {
         let times = self.pool.backends.iter().filter_map(|backend| backend.device_times(row));
-        times.reduce(|a, b| DeviceTimes {
-            batches: a.batches + b.batches,
-            items: a.items + b.items,
-            upload: a.upload + b.upload,
-            kernel: a.kernel + b.kernel,
-            readback: a.readback + b.readback,
-        })
+        times.reduce(DeviceTimes::plus)
     }
 
     /// Takes a bundle. The completion is called exactly once. Items of a row that no backend serves have no verdict, for
@@ -237,6 +167,15 @@ impl Engine {
         let queue = self.pool.queue();
         let slots = self.pool.backends.iter().enumerate();
         slots.flat_map(|(slot, backend)| queue.router.statistics(slot, backend.name())).collect()
+    }
+
+    /// How many items with 32-byte messages a batch must have for a device to be given any of them, as the router now expects:
+    /// of each row that both a device and the CPU serve.
+    #[must_use]
+    pub fn crossovers(&self) -> Vec<(Row, u64)> {
+        let queue = self.pool.queue();
+        let of_row = |row| Some((row, queue.router.crossover(row, queue.serving(row), self.pool.threads)?));
+        Row::ALL.into_iter().filter_map(of_row).collect()
     }
 
     /// Items submitted and not yet finished, by [`Priority`]; known answers being computed are among them.
