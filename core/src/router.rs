@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
+use assay_scheme::registry::Grouping;
 use assay_scheme::{Kind, Row};
 
 use crate::backend::BackendName;
@@ -241,8 +242,12 @@ impl Router {
                 && other
                     .is_none_or(|other| waits + taken <= (other.seconds(whole) - other.seconds(load)) / threads as f64)
         };
+        // A single item, a large tree say, is not shared out: one worker would have it.
+        let takes_alone =
+            |load: Load| load.items == 1 && other.is_some_and(|other| waits + own.seconds(load) <= other.seconds(load));
         let range = bundle.cut(rest.clone(), fits);
-        let Some(other) = other.filter(|_| !fits(bundle.load(range.clone()))) else { return Some(range) };
+        let load = bundle.load(range.clone());
+        let Some(other) = other.filter(|_| !fits(load) && !takes_alone(load)) else { return Some(range) };
         // Whoever is idle is asked again and again: what is small anyway is no sign.
         let is_worth_it = other.seconds(whole) >= QUANTUM_MAX.as_secs_f64();
         (may_explore && is_worth_it && waits == 0.0 && self.explores(row))
@@ -257,8 +262,12 @@ impl Router {
     }
 
     /// How many items with 32-byte messages a bundle must have for a device among the `candidates` to take one: those which
-    /// the CPU's workers together do in the time of the device's first. `None` where not both are among them.
+    /// the CPU's workers together do in the time of the device's first. `None` where not both are among them, and for groups
+    /// and trees, whose sizes decide.
     pub(crate) fn crossover(&self, row: Row, candidates: impl Iterator<Item = usize>, threads: usize) -> Option<u64> {
+        if row.operation().grouping != Grouping::Single {
+            return None;
+        }
         let load = Load { items: 1, entries: 1, bytes: 32 };
         let (own, workers): (Vec<usize>, Vec<usize>) = candidates.partition(|slot| self.own[*slot]);
         let cost = |slot: usize| self.rows[slot][row.index()].cost;
@@ -315,10 +324,10 @@ impl Router {
                 _ => slower = best.replace(own).map(|(slot, _, _)| slot).or(slower),
             }
         }
-        if let Some(slot) = slower {
-            if self.explores(row) {
-                best = Some(cut(slot, least));
-            }
+        if let Some(slot) = slower
+            && self.explores(row)
+        {
+            best = Some(cut(slot, least));
         }
         best.map(|(slot, quantum, _)| (slot, quantum))
     }
@@ -429,6 +438,22 @@ mod tests {
         let (tried, usual): (Vec<_>, Vec<_>) = choices.into_iter().partition(|(slot, _)| *slot == 0);
         assert_eq!((tried.len(), usual.len()), (2, 2 * EXPLORE_EVERY as usize - 2));
         assert!(tried[0].1.len() * 50 < usual[0].1.len(), "{tried:?} {:?}", usual[0]);
+    }
+
+    #[test]
+    fn a_single_item_goes_to_a_device_that_is_done_with_it_before_one_worker() {
+        let mut router = Router::new(2);
+        router.set_own(1);
+        let row = Row::Sha256;
+        let long = bundle(row, 1, 1_000_000);
+        let take = |router: &Router| router.own_quantum(1, std::iter::once(0), &long, 0..1, 8, false);
+        router.rows[1][row.index()].cost = Cost { fixed: 1e-3, item: 1e-7, entry: 0.0, byte: 1e-9 };
+        assert_eq!(take(&router), Some(0..1), "2 ms instead of 2.5 ms");
+        router.rows[1][row.index()].cost.fixed = 2e-3;
+        assert_eq!(take(&router), None);
+        router.rows[1][row.index()].cost.fixed = 1e-3;
+        router.begin(1, row, long.load(0..1));
+        assert_eq!(take(&router), None, "it has something to do");
     }
 
     #[test]
