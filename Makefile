@@ -7,7 +7,7 @@ FUZZ_SECONDS_BRIEF ?= 5
 # Which graphics devices `make bench-gpu` measures and `make soak-gpu` asks.
 GPU ?=
 # Items of each operation in `make soak-gpu` (1,000,000 where nothing is said) and of each signature row in `make soak-lanes`
-# (450,000, which is 10^8 items in all), and minutes of `make soak-gpu` in all.
+# (450,000, which is 1.5 * 10^8 items and leaves in all), and minutes of `make soak-gpu` in all.
 SOAK_ITEMS ?=
 SOAK_MINUTES ?= 90
 APT_PACKAGES = python3 prometheus openssl mesa-vulkan-drivers libvulkan1
@@ -53,14 +53,15 @@ bench-gpu: ## Items per second of every operation on GPU=hardware (or software),
 	$(CARGO) build --release --locked --bin assay
 	benches/gpu.sh target/release/assay $(or $(GPU),hardware)
 
-soak-lanes: ## The lanes against the reference and second libraries, SOAK_ITEMS a signature row and twenty times that a digest.
+soak-lanes: ## The lanes against the reference and second libraries, SOAK_ITEMS a signature row, twenty times that a digest or a tree's rule.
 	@ops/setup.sh pkg-config libssl-dev
 	$(CARGO) run --manifest-path benches/Cargo.toml --locked --release --bin assay-soak -- --backend lanes \
 		--items $(or $(SOAK_ITEMS),450000)
 
 soak-gpu: ## Random and mutated items on GPU=software (or hardware) against the reference: SOAK_ITEMS an operation, SOAK_MINUTES at most.
-	$(CARGO) run --release --locked -p assay-core --features gpu --example soak_gpu -- --gpu $(or $(GPU),software) \
-		--items $(or $(SOAK_ITEMS),1000000) --minutes $(SOAK_MINUTES)
+	@ops/setup.sh pkg-config libssl-dev $(if $(filter hardware,$(GPU)),,mesa-vulkan-drivers libvulkan1)
+	$(CARGO) run --manifest-path benches/Cargo.toml --locked --release --bin assay-soak -- --backend gpu --gpu $(or $(GPU),software) \
+		--items $(or $(SOAK_ITEMS),1000000) --digests 1 --minutes $(SOAK_MINUTES)
 
 fuzz: ## Fuzz what meets strangers, FUZZ_SECONDS a target.
 	$(CARGO) run --manifest-path fuzz/Cargo.toml --locked --release --bin brief -- --seconds $(FUZZ_SECONDS)

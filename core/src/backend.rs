@@ -104,9 +104,12 @@ pub trait Backend: Send + Sync + 'static {
         0
     }
 
-    /// Makes ready what these rows need, which takes long, row after row, each served once its known answers came out right; `ready` hears of
-    /// each, and whether to go on. Called once, on a thread that has nothing else to do, where there are threads of its own.
-    fn prepare(&self, _rows: &[Row], _ready: &dyn Fn(Row) -> ControlFlow<()>) {}
+    /// Makes ready what these rows need, which takes long, row after row, each served once its known answers came out right;
+    /// `ready` hears of each, and says whether to go on. Called on a thread that has nothing else to do, where there are
+    /// threads of its own: first with all rows, then after pauses with those that could not be made ready, which it gives back.
+    fn prepare(&self, _rows: &[Row], _ready: &dyn Fn(Row) -> ControlFlow<()>) -> Vec<Row> {
+        Vec::new()
+    }
 
     /// What it is now, for people, where that changes.
     fn note(&self) -> Option<String> {
@@ -220,6 +223,20 @@ pub struct DeviceTimes {
     pub kernel: Duration,
     /// Back into the host's memory.
     pub readback: Duration,
+}
+
+impl DeviceTimes {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            batches: self.batches + other.batches,
+            items: self.items + other.items,
+            upload: self.upload + other.upload,
+            kernel: self.kernel + other.kernel,
+            readback: self.readback + other.readback,
+        }
+    }
 }
 
 /// What [`detect`] found out about one backend: the proof that somebody looked, which an engine demands. Made by

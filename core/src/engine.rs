@@ -1,7 +1,7 @@
 //! Bundles in, results out.
 
-mod own;
 mod preload;
+mod start;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -17,7 +17,6 @@ use crate::batch::Bundle;
 use crate::job::Job;
 use crate::pool::Pool;
 use crate::quarantine::Standing;
-use crate::queue::Hands;
 use crate::selftest;
 
 pub use crate::router::RowStatistics;
@@ -105,52 +104,17 @@ impl Engine {
         let pool = Arc::new(Pool::new(backends, standings, known, clock, threads));
         pool.calibrate();
         let mut engine = Self { pool, workers: Vec::with_capacity(threads), detected };
-        engine.start(config.urgent_threads, config.on_thread_start)?;
+        engine.start(config.urgent_threads, config.on_thread_start.as_ref())?;
         engine.start_own(matches!(config.choice, Choice::Only(_)), &config.rows)?;
         engine.start_chores(config.on_chores_start.as_ref())?;
         Ok(engine)
-    }
-
-    /// Starts the workers and waits until each one's hook has returned.
-    fn start(&mut self, urgent_threads: bool, hook: Option<ThreadHook>) -> Result<(), StartError> {
-        let (started, all_started) = mpsc::channel();
-        let kinds: &[bool] = if urgent_threads { &[false, true] } else { &[false] };
-        let workers =
-            kinds.iter().flat_map(|urgent| (0..self.pool.threads).map(|index| Worker { index, urgent: *urgent }));
-        let workers: Vec<_> = workers.collect();
-        for worker in &workers {
-            let (worker, pool, hook, started) = (*worker, Arc::clone(&self.pool), hook.clone(), started.clone());
-            let (name, hands) = if worker.urgent { ("urgent", Hands::Urgent) } else { ("cpu", Hands::Cpu) };
-            let work = move || {
-                if let Some(hook) = hook {
-                    hook(worker);
-                }
-                // The engine waits for it, or was dropped before this thread got here.
-                let _ = started.send(());
-                drop(started);
-                pool.work(hands);
-            };
-            let thread = thread::Builder::new().name(format!("assay-{name}-{}", worker.index)).spawn(work);
-            self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
-        }
-        drop(started);
-        match all_started.iter().count() {
-            count if count == workers.len() => Ok(()),
-            _ => Err(StartError::Thread("its start hook panicked".to_owned())),
-        }
     }
 
     /// What the devices of all backends took for a row since the start, by their own clocks; `None` where none has any.
     #[must_use]
     pub fn device_times(&self, row: Row) -> Option<DeviceTimes> {
         let times = self.pool.backends.iter().filter_map(|backend| backend.device_times(row));
-        times.reduce(|a, b| DeviceTimes {
-            batches: a.batches + b.batches,
-            items: a.items + b.items,
-            upload: a.upload + b.upload,
-            kernel: a.kernel + b.kernel,
-            readback: a.readback + b.readback,
-        })
+        times.reduce(DeviceTimes::plus)
     }
 
     /// Takes a bundle. The completion is called exactly once. Items of a row that no backend serves have no verdict, for
@@ -208,6 +172,15 @@ impl Engine {
         let queue = self.pool.queue();
         let slots = self.pool.backends.iter().enumerate();
         slots.flat_map(|(slot, backend)| queue.router.statistics(slot, backend.name())).collect()
+    }
+
+    /// How many items with 32-byte messages a batch must have for a device to be given any of them, as the router now expects:
+    /// of each row that both a device and the CPU serve.
+    #[must_use]
+    pub fn crossovers(&self) -> Vec<(Row, u64)> {
+        let queue = self.pool.queue();
+        let of_row = |row| Some((row, queue.router.crossover(row, queue.serving(row), self.pool.threads)?));
+        Row::ALL.into_iter().filter_map(of_row).collect()
     }
 
     /// Items submitted and not yet finished, by [`Priority`]; known answers being computed are among them.

@@ -4,9 +4,11 @@
 //! quarantine. One lock holds the queue, the costs and the standings; it is held for a microsecond or so, once before and
 //! once after a quantum.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use assay_scheme::{Priority, Reason, Row, Verdict};
 
@@ -17,6 +19,9 @@ use crate::job::{Answer, Job};
 use crate::quarantine::Standing;
 use crate::queue::{Dropped, Hands, Next, Quantum, Queue};
 use crate::selftest::{self, KnownAnswer};
+
+/// How long a thread that waits for a time sleeps before it looks at the clock again.
+const WAIT_TURN: Duration = Duration::from_millis(100);
 
 /// Locks, also after a panic elsewhere: nothing here panics between two states that belong together.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -36,6 +41,8 @@ pub(crate) struct Pool {
     wake_urgent: Condvar,
     wake_own: Condvar,
     backlog: [AtomicUsize; Priority::ALL.len()],
+    /// Backends that have not tried all their rows yet.
+    pub(crate) preparing: AtomicUsize,
 }
 
 /// A worker's memory, reused from quantum to quantum.
@@ -65,6 +72,7 @@ impl Pool {
             wake_urgent: Condvar::new(),
             wake_own: Condvar::new(),
             backlog: Default::default(),
+            preparing: AtomicUsize::new(0),
         }
     }
 
@@ -88,6 +96,36 @@ impl Pool {
             self.measure(slot, row);
         }
         self.wake_own.notify_all();
+    }
+
+    /// Has a backend make rows ready; those that it could not.
+    pub(crate) fn prepare(&self, slot: usize, rows: &[Row]) -> Vec<Row> {
+        let ready = |row| {
+            self.ready(slot, row);
+            if self.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.backends[slot].prepare(rows, &ready)));
+        prepared.unwrap_or_else(|_| rows.to_vec())
+    }
+
+    /// Sleeps a little.
+    pub(crate) fn wait_turn(&self) {
+        drop(self.wake_own.wait_timeout(self.queue(), WAIT_TURN));
+    }
+
+    /// Waits until then by the engine's clock; false where the engine is dropped before.
+    pub(crate) fn wait_until(&self, due: Duration) -> bool {
+        let mut queue = self.queue();
+        while !queue.is_stopping() {
+            let left = due.saturating_sub((self.clock)());
+            if left.is_zero() {
+                return true;
+            }
+            // The clock is not this one's: it may be held.
+            let waited = self.wake_own.wait_timeout(queue, left.min(WAIT_TURN));
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
     }
 
     fn measure(&self, slot: usize, row: Row) {

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 /// The first pause. Shorter: a broken backend is tried more often than it is worth. Longer: a passing fault costs more speed.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// The longest pause: how late a healed backend is noticed at most.
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// Serving this long without a fault makes the next pause a first one again.
 const FORGIVEN_AFTER: Duration = PAUSE_MAX;

@@ -202,7 +202,9 @@ impl Queue {
             Hands::Cpu | Hands::Urgent => self.router.quantum(workers(), bundle, rest, self.threads),
             Hands::Own(slot) => {
                 self.candidates(entry).find(|candidate| *candidate == slot)?;
-                let range = self.router.own_quantum(slot, workers(), bundle, rest, self.threads)?;
+                // What is urgent is tried on nothing.
+                let may_explore = entry.job.priority() >= Priority::Mempool;
+                let range = self.router.own_quantum(slot, workers(), bundle, rest, self.threads, may_explore)?;
                 Some((slot, range))
             }
         }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
+use assay_scheme::registry::Grouping;
 use assay_scheme::{Kind, Row};
 
 use crate::backend::BackendName;
@@ -43,8 +44,8 @@ const CALIBRATION_ITEMS: usize = 512;
 /// The same for a device with threads of its own, unless they take longer than a dispatch.
 const CALIBRATION_ITEMS_OWN: usize = 8_192;
 
-/// One choice in this many tries a backend that is expected to be slower, for no longer than [`QUANTUM_MIN`]: it may have
-/// become the faster one. Smaller: more time is spent on the slower one. Larger: it is found out later.
+/// One choice in this many tries a backend that is expected to be slower, for no longer than [`QUANTUM_MIN`], and a device with
+/// what takes the CPU no longer than [`QUANTUM_MAX`]: it may have become the faster one. Smaller: more time is spent on the slower one. Larger: it is found out later.
 const EXPLORE_EVERY: u32 = 64;
 
 /// A measurement further than this factor from the prediction counts as this far: a thread that was not scheduled says
@@ -216,8 +217,10 @@ impl Router {
     }
 
     /// How many items of `rest` a device takes: as many as it is expected to be done with when the CPU's workers are done
-    /// with what is left, and no more than a dispatch may take. `None`: the CPU alone is expected to be done sooner.
-    /// Where there is no other candidate the device takes what a dispatch may take.
+    /// with what is left, and no more than a dispatch may take. `None`: the CPU alone is expected to be done sooner; of such
+    /// answers one in [`EXPLORE_EVERY`], where it `may_explore`, is what the CPU does in a [`QUANTUM_MAX`] instead, so that a
+    /// device whose cost was learnt too high is found out. Where there is no other candidate the device takes what a
+    /// dispatch may take.
     pub(crate) fn own_quantum(
         &self,
         slot: usize,
@@ -225,6 +228,7 @@ impl Router {
         bundle: &Bundle,
         rest: Range<usize>,
         threads: usize,
+        may_explore: bool,
     ) -> Option<Range<usize>> {
         let row = bundle.operation().row.index();
         let own = &self.rows[slot][row].cost;
@@ -238,8 +242,39 @@ impl Router {
                 && other
                     .is_none_or(|other| waits + taken <= (other.seconds(whole) - other.seconds(load)) / threads as f64)
         };
-        let range = bundle.cut(rest, fits);
-        (other.is_none() || fits(bundle.load(range.clone()))).then_some(range)
+        // A single item, a large tree say, is not shared out: one worker would have it.
+        let takes_alone =
+            |load: Load| load.items == 1 && other.is_some_and(|other| waits + own.seconds(load) <= other.seconds(load));
+        let range = bundle.cut(rest.clone(), fits);
+        let load = bundle.load(range.clone());
+        let Some(other) = other.filter(|_| !fits(load) && !takes_alone(load)) else { return Some(range) };
+        // Whoever is idle is asked again and again: what is small anyway is no sign.
+        let is_worth_it = other.seconds(whole) >= QUANTUM_MAX.as_secs_f64();
+        (may_explore && is_worth_it && waits == 0.0 && self.explores(row))
+            .then(|| bundle.cut(rest, |load| other.seconds(load) <= QUANTUM_MAX.as_secs_f64()))
+    }
+
+    /// Whether this choice of a row tries what is expected to be slower.
+    fn explores(&self, row: usize) -> bool {
+        let choices = self.choices[row].get().wrapping_add(1);
+        self.choices[row].set(choices);
+        choices.is_multiple_of(EXPLORE_EVERY)
+    }
+
+    /// How many items with 32-byte messages a bundle must have for a device among the `candidates` to take one: those which
+    /// the CPU's workers together do in the time of the device's first. `None` where not both are among them, and for groups
+    /// and trees, whose sizes decide.
+    pub(crate) fn crossover(&self, row: Row, candidates: impl Iterator<Item = usize>, threads: usize) -> Option<u64> {
+        if row.operation().grouping != Grouping::Single {
+            return None;
+        }
+        let load = Load { items: 1, entries: 1, bytes: 32 };
+        let (own, workers): (Vec<usize>, Vec<usize>) = candidates.partition(|slot| self.own[*slot]);
+        let cost = |slot: usize| self.rows[slot][row.index()].cost;
+        let first = own.into_iter().map(|slot| cost(slot).seconds(load)).min_by(f64::total_cmp)?;
+        let item = |slot: usize| cost(slot).seconds(load) - cost(slot).fixed;
+        let each = workers.into_iter().map(item).min_by(f64::total_cmp)?;
+        Some((1.0 + threads as f64 * first / each).ceil() as u64)
     }
 
     /// A quantum begins on a slot: what it is expected to take, to be handed back when it ends.
@@ -289,12 +324,10 @@ impl Router {
                 _ => slower = best.replace(own).map(|(slot, _, _)| slot).or(slower),
             }
         }
-        if let Some(slot) = slower {
-            let choices = self.choices[row].get().wrapping_add(1);
-            self.choices[row].set(choices);
-            if choices.is_multiple_of(EXPLORE_EVERY) {
-                best = Some(cut(slot, least));
-            }
+        if let Some(slot) = slower
+            && self.explores(row)
+        {
+            best = Some(cut(slot, least));
         }
         best.map(|(slot, quantum, _)| (slot, quantum))
     }
@@ -405,6 +438,48 @@ mod tests {
         let (tried, usual): (Vec<_>, Vec<_>) = choices.into_iter().partition(|(slot, _)| *slot == 0);
         assert_eq!((tried.len(), usual.len()), (2, 2 * EXPLORE_EVERY as usize - 2));
         assert!(tried[0].1.len() * 50 < usual[0].1.len(), "{tried:?} {:?}", usual[0]);
+    }
+
+    #[test]
+    fn a_single_item_goes_to_a_device_that_is_done_with_it_before_one_worker() {
+        let mut router = Router::new(2);
+        router.set_own(1);
+        let row = Row::Sha256;
+        let long = bundle(row, 1, 1_000_000);
+        let take = |router: &Router| router.own_quantum(1, std::iter::once(0), &long, 0..1, 8, false);
+        router.rows[1][row.index()].cost = Cost { fixed: 1e-3, item: 1e-7, entry: 0.0, byte: 1e-9 };
+        assert_eq!(take(&router), Some(0..1), "2 ms instead of 2.5 ms");
+        router.rows[1][row.index()].cost.fixed = 2e-3;
+        assert_eq!(take(&router), None);
+        router.rows[1][row.index()].cost.fixed = 1e-3;
+        router.begin(1, row, long.load(0..1));
+        assert_eq!(take(&router), None, "it has something to do");
+    }
+
+    #[test]
+    fn a_device_learnt_too_dear_is_tried_again_with_little_and_gets_its_work_back() {
+        let mut router = Router::new(2);
+        router.set_own(1);
+        let (row, bundle) = (Row::Ed25519Ref10, bundle(Row::Ed25519Ref10, 4_000, 32));
+        let device = |router: &mut Router, may_explore| {
+            let range = router.own_quantum(1, std::iter::once(0), &bundle, 0..4_000, 2, may_explore)?;
+            // A tenth of the CPU's cost an item, and a millisecond a batch.
+            let load = bundle.load(range.clone());
+            router.learn(1, row, load, Duration::from_secs_f64(1e-3 + 2.5e-6 * load.items as f64));
+            Some(range)
+        };
+        router.rows[1][row.index()].cost = Cost { fixed: 0.5, item: 2.5e-3, entry: 0.0, byte: 0.0 };
+        assert_eq!(router.crossover(row, 0..2, 2), Some(40_099), "a device learnt too dear");
+        assert!((0..1_000).all(|_| device(&mut router, false).is_none()), "urgent batches are not for trying");
+        let taken: Vec<_> = (0..10 * EXPLORE_EVERY).filter_map(|_| device(&mut router, true)).collect();
+        assert_eq!(taken.len(), 10, "{taken:?}");
+        let cpu = router.rows[0][row.index()].cost;
+        let is_little = |range: &Range<usize>| cpu.seconds(bundle.load(range.clone())) <= QUANTUM_MAX.as_secs_f64();
+        assert!(taken.iter().all(is_little), "{taken:?}");
+        let tries = (0..20_000).take_while(|_| device(&mut router, true).is_none_or(|range| range.len() < 1_000));
+        assert!(tries.count() < 20_000, "it never got its work back");
+        assert_eq!(router.crossover(row, 0..1, 2), None, "without a device");
+        assert_eq!(router.crossover(row, 1..2, 2), None, "without a CPU");
     }
 
     #[test]

@@ -28,6 +28,18 @@ pub(crate) type Link = (u32, With, u32);
 
 use With::{A, B, BAfterA, Base, Itself, One};
 
+/// 31 ones, kept as A.
+const ONES_31: &[Link] = &[
+    (1, Base, 0),
+    (1, Base, 0),
+    (3, Itself, 0),
+    (1, Base, 0),
+    (7, Itself, 0),
+    (1, Base, 0),
+    (15, Itself, 0),
+    (1, Base, 1),
+];
+
 /// (p + 1) / 4 = 2^254 - 2^30 - 244: 223 ones, 0, 22 ones, 0000, 11, 00.
 pub(crate) const SECP256K1_ROOT: &[Link] = &[
     (1, Base, 1),
@@ -60,39 +72,15 @@ pub(crate) const P256_ROOT: &[Link] = &[
 ];
 
 /// (p + 1) / 4 = 2^254 - 2^222 - 2^94 + 2^62: 31 ones, 0, 128 ones, then a single one.
-pub(crate) const SM2_ROOT: &[Link] = &[
-    (1, Base, 0),
-    (1, Base, 0),
-    (3, Itself, 0),
-    (1, Base, 0),
-    (7, Itself, 0),
-    (1, Base, 0),
-    (15, Itself, 0),
-    (1, Base, 1),
-    (1, Base, 0),
-    (32, Itself, 0),
-    (64, Itself, 2),
-    (129, BAfterA, 0),
-    (32, Base, 0),
-    (62, One, 0),
-];
+pub(crate) fn sm2_root() -> Vec<Link> {
+    let rest = [(1, Base, 0), (32, Itself, 0), (64, Itself, 2), (129, BAfterA, 0), (32, Base, 0), (62, One, 0)];
+    [ONES_31, &rest].concat()
+}
 
 /// 2^252 - 3, the exponent of a square root mod 2^255 - 19: 250 ones, then 01.
-pub(crate) const ED25519_ROOT: &[Link] = &[
-    (1, Base, 0),
-    (1, Base, 0),
-    (3, Itself, 0),
-    (1, Base, 0),
-    (7, Itself, 0),
-    (1, Base, 0),
-    (15, Itself, 0),
-    (1, Base, 0),
-    (31, Itself, 0),
-    (62, Itself, 0),
-    (1, Base, 0),
-    (125, Itself, 0),
-    (2, Base, 0),
-];
+pub(crate) fn ed25519_root() -> Vec<Link> {
+    [ONES_31, &[(31, Itself, 0), (62, Itself, 0), (1, Base, 0), (125, Itself, 0), (2, Base, 0)]].concat()
+}
 
 /// `fn NAME(base: Fe) -> Fe`: the power. A link is one word: squarings, what to multiply with, where to keep.
 pub(crate) fn function(name: &str, prefix: &str, links: &[Link]) -> String {

@@ -43,18 +43,22 @@ fn low_s(row: u32) -> Part {
 }
 
 fn ecdsa(row: u32) -> Vec<Part> {
-    vec![Part::File("frame"), low_s(row), Part::File("curve/ecdsa")]
+    let mut parts = vec![Part::File("frame"), low_s(row)];
+    parts.extend(["curve/key_and_digest", "curve/signature", "curve/ecdsa"].map(Part::File));
+    parts
 }
 
 fn sm2() -> Vec<Part> {
     let mut parts = message_parts();
-    parts.extend([hash::sm3(), Part::File("curve/sm2")]);
+    parts.push(hash::sm3());
+    parts.extend(["curve/key_and_digest", "curve/signature", "curve/sm2"].map(Part::File));
     parts
 }
 
 fn schnorr() -> Vec<Part> {
     let mut parts = message_parts();
-    parts.extend([hash::sha256(), Part::File("curve/schnorr")]);
+    parts.push(hash::sha256());
+    parts.extend(["curve/signature", "curve/schnorr"].map(Part::File));
     parts
 }
 
@@ -72,7 +76,7 @@ fn kernel(name: &'static str, curve: &Curve, rule: Vec<Part>, finish: &'static s
     parts.push(Part::Generated("field", curve.field.text()));
     parts.push(Part::Generated("order", curve.order.text()));
     parts.push(Part::Generated("curve", curve.text()));
-    parts.push(Part::Generated("root", chain::function("fe_root", "fe", curve.root)));
+    parts.push(Part::Generated("root", chain::function("fe_root", "fe", &curve.root)));
     parts.push(Part::Generated("field inversion", chain::inversion("fe", &curve.field.prime)));
     parts.push(Part::Generated("order inversion", chain::inversion("sc", &curve.order.prime)));
     let scalar_loop = if curve.is_split() {
@@ -111,7 +115,7 @@ fn ed25519() -> Recipe {
     parts.push(Part::Generated("field", curve.field.text()));
     parts.push(Part::Generated("order", curve.order.text()));
     parts.push(Part::Generated("curve", curve.text()));
-    parts.push(Part::Generated("root", chain::function("fe_root", "fe", chain::ED25519_ROOT)));
+    parts.push(Part::Generated("root", chain::function("fe_root", "fe", &chain::ed25519_root())));
     parts.push(Part::Generated("field inversion", chain::inversion("fe", &curve.field.prime)));
     parts.push(Part::File("curve/ed25519"));
     let passes = ["hash", "prepare", "multiply", "invert", "finish"];

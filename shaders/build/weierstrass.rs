@@ -27,7 +27,7 @@ pub(crate) struct Curve {
     pub(crate) b: BigUint,
     pub(crate) base: (BigUint, BigUint),
     /// (p + 1) / 4 as [`crate::chain`] writes it.
-    pub(crate) root: &'static [crate::chain::Link],
+    pub(crate) root: Vec<crate::chain::Link>,
 }
 
 fn hex(digits: &str) -> BigUint {
@@ -45,7 +45,7 @@ pub(crate) fn secp256k1() -> Curve {
             hex("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"),
             hex("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"),
         ),
-        root: crate::chain::SECP256K1_ROOT,
+        root: crate::chain::SECP256K1_ROOT.to_vec(),
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn p256() -> Curve {
             hex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
             hex("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
         ),
-        root: crate::chain::P256_ROOT,
+        root: crate::chain::P256_ROOT.to_vec(),
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn sm2() -> Curve {
             hex("32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7"),
             hex("bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0"),
         ),
-        root: crate::chain::SM2_ROOT,
+        root: crate::chain::sm2_root(),
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "SCHEME",
-        value_parser = operations(&[Kind::Verify, Kind::Recover, Kind::Merkle]),
+        value_parser = operations(&[Kind::Verify, Kind::Recover, Kind::Merkle, Kind::Pow]),
         conflicts_with = "algorithm"
     )]
     scheme: Option<&'static Operation>,
@@ -60,9 +60,9 @@ pub struct Args {
     /// CPU worker threads; 0 is one per core
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads())]
     threads: usize,
-    /// Items of a batch; as many as suit the operation where it is not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
-    items: Option<u32>,
+    /// Items of a batch, or several sizes to measure one after another; as many as suit the operation where it is not given
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    items: Vec<u32>,
     /// Passes, exactly this many; as many as --seconds allows where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PASSES_MAX as i64))]
     passes: Option<u32>,
@@ -104,6 +104,9 @@ struct Measured {
     passes: usize,
     items_per_second: f64,
     items_per_second_median: f64,
+    /// From how many items on the router would give a device some; absent where not both CPU and device serve the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crossover_items: Option<u64>,
     /// What graphics devices took, by their own clocks; absent where none computed or none has clocks.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<OnDevice>,
@@ -115,6 +118,7 @@ struct OnDevice {
     /// Items with known answers that rode along are among them.
     items: u64,
     kernel_items_per_second: f64,
+    transfer_items_per_second: f64,
     kernel_seconds: f64,
     upload_seconds: f64,
     readback_seconds: f64,
@@ -125,12 +129,15 @@ impl OnDevice {
     fn between(before: Option<DeviceTimes>, after: Option<DeviceTimes>) -> Option<Self> {
         let (before, after) = (before.unwrap_or_default(), after?);
         let (items, kernel) = (after.items - before.items, (after.kernel - before.kernel).as_secs_f64());
+        let upload = (after.upload - before.upload).as_secs_f64();
+        let readback = (after.readback - before.readback).as_secs_f64();
         (items > 0 && kernel > 0.0).then(|| Self {
             items,
             kernel_items_per_second: items as f64 / kernel,
+            transfer_items_per_second: items as f64 / (upload + readback).max(1e-9),
             kernel_seconds: kernel,
-            upload_seconds: (after.upload - before.upload).as_secs_f64(),
-            readback_seconds: (after.readback - before.readback).as_secs_f64(),
+            upload_seconds: upload,
+            readback_seconds: readback,
         })
     }
 }
@@ -142,6 +149,8 @@ fn execute(args: &Args) -> Result<u8, CliError> {
         config.key_table_bytes = 0;
     }
     let (engine, _) = start_engine_with(config)?;
+    // An operation's pace is that of all who will compute it.
+    engine.await_prepared();
     let rows: Vec<_> = match args.scheme.or(args.algorithm) {
         Some(operation) => {
             demand_served(&engine, args.backend, operation)?;
@@ -153,12 +162,20 @@ fn execute(args: &Args) -> Result<u8, CliError> {
         demand_served(&engine, args.backend, &OPERATIONS[0])?;
     }
     let mut out = io::stdout().lock();
-    let mut progress = Progress::new(Some(rows.len() as u64), args.json);
+    let sizes = |operation| match &args.items[..] {
+        [] => vec![items_default(operation)],
+        sizes => sizes.iter().map(|items| *items as usize).collect(),
+    };
+    let batches: Vec<_> = rows
+        .into_iter()
+        .flat_map(|operation| sizes(operation).into_iter().map(move |items| (operation, items)))
+        .collect();
+    let mut progress = Progress::new(Some(batches.len() as u64), args.json);
     let mut measured = Vec::new();
     let mut code = EXIT_OK;
-    for (done, operation) in rows.iter().enumerate() {
+    for (done, (operation, items)) in batches.into_iter().enumerate() {
         progress.set(done as u64, || operation.name.to_owned());
-        match measure(args, &engine, operation) {
+        match measure(args, &engine, operation, items) {
             Ok(row) if args.json => {
                 let mut text = serde_json::to_vec(&row).expect("finite numbers and strings are JSON");
                 text.push(b'\n');
@@ -180,9 +197,8 @@ fn execute(args: &Args) -> Result<u8, CliError> {
 }
 
 /// One operation: make items, check their answers, then time passes.
-fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Result<Measured, String> {
+fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: usize) -> Result<Measured, String> {
     let group = args.group.map_or(group_default(operation), |group| group as usize);
-    let items = args.items.map_or(items_default(operation), |items| items as usize);
     let keys = args.keys.map_or(0, |keys| keys as usize);
     let spec = Spec { items, message_bytes: args.message_bytes as usize, group, keys, ..Spec::default() };
     let samples = samples::samples(operation, &spec);
@@ -223,6 +239,7 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation) -> Resul
         passes: times.len(),
         items_per_second: rate(times[0]),
         items_per_second_median: rate(times[times.len() / 2]),
+        crossover_items: engine.crossovers().into_iter().find(|(row, _)| *row == operation.row).map(|(_, items)| items),
         device: OnDevice::between(device, engine.device_times(operation.row)),
     })
 }
@@ -270,6 +287,10 @@ fn group_default(operation: &Operation) -> usize {
     if operation.kind == Kind::Merkle { 1_024 } else { 8 }
 }
 
+fn or_dash(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), commas)
+}
+
 fn lines(measured: &[Measured]) -> String {
     let rows: Vec<_> = measured
         .iter()
@@ -282,11 +303,14 @@ fn lines(measured: &[Measured]) -> String {
                 commas(row.items_per_second as u64),
                 commas(row.items_per_second_median as u64),
                 row.passes.to_string(),
-                row.device.as_ref().map_or_else(|| "-".to_owned(), |own| commas(own.kernel_items_per_second as u64)),
+                or_dash(row.device.as_ref().map(|own| own.kernel_items_per_second as u64)),
+                or_dash(row.device.as_ref().map(|own| own.transfer_items_per_second as u64)),
+                or_dash(row.crossover_items),
             ]
         })
         .collect();
-    table(&["operation", "backend", "threads", "batch", "items/s best", "median", "passes", "kernel items/s"], &rows)
+    let head = ["operation", "backend", "threads", "batch", "items/s best", "median", "passes"];
+    table(&[&head[..], &["kernel items/s", "transfer items/s", "crossover"]].concat(), &rows)
 }
 
 #[cfg(test)]

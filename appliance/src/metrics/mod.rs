@@ -15,7 +15,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use assay_core::engine::BackendStatus;
-use assay_core::{BackendName, Outcome};
+use assay_core::{BackendName, Engine, Outcome};
 use assay_scheme::quorum::Outcome as BallotOutcome;
 use assay_scheme::{Kind as RequestKind, Priority, Row};
 use assay_wire::{Blame, Status};
@@ -363,15 +363,18 @@ pub fn tls_expiry(expiry: Expiry) {
 }
 
 /// What is read rather than counted: called before each scrape.
-pub fn sample(admission: &Admission, health: &Health, backends: &[BackendStatus], backlog: [usize; 4]) {
-    for ((depth, backlog), queue) in admission.queues().into_iter().zip(backlog).zip(&METRICS.queues) {
+pub fn sample(admission: &Admission, health: &Health, engine: &Engine) {
+    for ((depth, backlog), queue) in admission.queues().into_iter().zip(engine.backlog()).zip(&METRICS.queues) {
         queue.items.set(depth.items as f64);
         queue.limit.set(depth.limit as f64);
         queue.backlog.set(backlog as f64);
     }
     METRICS.inflight_requests.set(admission.requests() as f64);
     METRICS.inflight_bytes.set(admission.bytes() as f64);
-    sample_backends(backends);
+    sample_backends(&engine.backends());
+    for (row, items) in engine.crossovers() {
+        METRICS.registrar.gauge(&table::COMPUTE_CROSSOVER_ITEMS, &[row.name()]).set(items as f64);
+    }
     let state = health.state();
     for (other, gauge) in State::ALL.iter().zip(&METRICS.states) {
         gauge.set(u8::from(*other == state));

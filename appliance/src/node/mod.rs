@@ -421,7 +421,7 @@ impl admin::Health for Service {
     }
 
     fn sample(&self) {
-        metrics::sample(&self.admission, &self.health, &self.engine.backends(), self.engine.backlog());
+        metrics::sample(&self.admission, &self.health, &self.engine);
     }
 }
 

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use assay_shaders::{Kernel, Role};
 use wgpu::util::DeviceExt as _;
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType,
     BufferDescriptor, BufferUsages, ComputePipeline, ComputePipelineDescriptor, DeviceDescriptor, Features, Limits,
-    MemoryHints, PipelineCompilationOptions, PipelineLayoutDescriptor, Queue, ShaderModuleDescriptor, ShaderSource,
-    ShaderStages,
+    MemoryHints, PipelineCompilationOptions, PipelineLayoutDescriptor, PollError, PollType, Queue,
+    ShaderModuleDescriptor, ShaderSource, ShaderStages, SubmissionIndex,
 };
 
 use super::adapter::{FEATURES_WANTED, Found, await_ready};
@@ -33,6 +34,10 @@ pub enum Checks {
 /// The most a binding is made to hold, whatever the adapter offers. Larger: one batch takes more of the device's memory.
 /// Smaller: kernels with large tables an item take fewer items at a time.
 const BINDING_BYTES_MAX: u64 = 1 << 30;
+
+/// How long a thread waits for the device before it asks whether another thread lost it. Shorter: it wakes for nothing.
+/// Longer: items of a lost device wait longer for the CPU.
+const WAIT_TURN: Duration = Duration::from_millis(50);
 
 /// Why a device is lost, once it is.
 #[derive(Debug, Default)]
@@ -180,6 +185,11 @@ impl Device {
         Ok(program)
     }
 
+    /// Whether a batch of the kernel with this name has ended since the device was opened.
+    pub(super) fn is_warm(&self, name: &str) -> bool {
+        lock(&self.programs).get(name).is_some_and(|program| program.warm.load(Ordering::Relaxed))
+    }
+
     fn compile(&self, kernel: &'static Kernel) -> Program {
         let device = self.wgpu();
         let descriptor =
@@ -254,6 +264,21 @@ impl Device {
             }
         }
         scratch.clone()
+    }
+
+    /// Waits until a submission has ended. In turns, so that nobody waits on for a device that another thread lost.
+    pub(super) fn wait(&self, submission: &SubmissionIndex, timeout: Duration) -> Result<(), Lost> {
+        let mut left = timeout;
+        loop {
+            let turn = left.min(WAIT_TURN);
+            let wait = PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(turn) };
+            match self.wgpu().poll(wait) {
+                Ok(_) => return self.check(),
+                Err(PollError::Timeout) if left > turn => left -= turn,
+                Err(error) => return Err(self.lose(format!("a batch did not end: {error}"))),
+            }
+            self.check()?;
+        }
     }
 
     /// A slot for one batch: one that is free, or a new one.

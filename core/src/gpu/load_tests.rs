@@ -22,17 +22,17 @@ fn device(engine: &Engine) -> BackendStatus {
 }
 
 /// An engine over a slow CPU and the software device, once the device serves.
-fn engine() -> Option<Engine> {
+fn engine(timeout: Duration) -> Option<Engine> {
     let cpu = MadeUp::new(BackendName::Reference);
     cpu.behave(|bundle, range, out| {
         std::thread::sleep(CPU_ITEM * range.len() as u32);
         sha256(bundle, range, out);
         Some(Ok(()))
     });
-    let settings = GpuSettings { timeout: Some(Duration::from_secs(5)), ..GpuSettings::default() };
+    let settings = GpuSettings { timeout: Some(timeout), ..GpuSettings::default() };
     let gpu = devices(GpuChoice::Software, settings).into_iter().next()?;
     let found = vec![Detected::for_test(cpu), Detected::for_test(gpu as Arc<dyn Backend>)];
-    let config = Config { threads: 2, rows: vec![Row::Sha256], ..Config::default() };
+    let config = Config { threads: 2, rows: vec![Row::Sha256, Row::Sha256d], ..Config::default() };
     let engine = Engine::with_backends(found, config, real_clock()).expect("starts");
     let clock = real_clock();
     while device(&engine).amiss.is_some() {
@@ -65,7 +65,7 @@ fn load(engine: &Engine) -> [usize; BackendName::ALL.len()] {
 #[test]
 fn a_failing_device_under_load_loses_nothing_and_comes_back() {
     let _alone = Alone::new();
-    let Some(engine) = engine() else { return };
+    let Some(engine) = engine(Duration::from_secs(5)) else { return };
     for (round, fault) in inject::Injected::ALL.into_iter().enumerate() {
         let before = load(&engine);
         assert!(before[BackendName::Gpu as usize] > 0, "large bundles are the device's: {before:?}");
@@ -84,4 +84,19 @@ fn a_failing_device_under_load_loses_nothing_and_comes_back() {
     }
     assert!(load(&engine)[BackendName::Gpu as usize] > 0);
     assert_eq!(engine.backlog(), [0; 4]);
+}
+
+#[test]
+fn what_could_not_be_made_ready_once_is_tried_again() {
+    for fault in inject::Injected::ALL {
+        let _alone = Alone::new();
+        // The first batch there is: a known answer.
+        inject::arm(fault, 1);
+        let Some(engine) = engine(Duration::from_secs(5)) else { return };
+        assert_eq!(inject::left(), 0, "{fault:?}");
+        let device = device(&engine);
+        assert!(device.note.contains("last fault"), "{fault:?}: {device:?}");
+        assert!(device.serving && device.faults == 0, "{fault:?}: {device:?}");
+        assert!(load(&engine)[BackendName::Gpu as usize] > 0, "{fault:?}");
+    }
 }

@@ -35,12 +35,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use assay_scheme::registry::Messages;
-use assay_scheme::{Hash, Kind, Operation, Row};
+use assay_scheme::{Hash, Kind, Operation, Row, Verdict};
 use assay_shaders::{Kernel, Role};
 
 use crate::backend::{Backend, BackendName, DeviceTimes, Fault, GpuChoice, Output};
 use crate::batch::Bundle;
 use crate::pool::lock;
+use crate::pow;
 use crate::reference::Reference;
 use crate::selftest::{self, KnownAnswer};
 pub use adapter::AdapterDescription;
@@ -65,6 +66,9 @@ const BATCH_BYTES_MAX: usize = 32 << 20;
 /// How long a batch may take on a hardware device before it counts as hung: many times what the router cuts batches to.
 /// Shorter: a busy device is taken for a hung one. Longer: its items wait longer for the CPU.
 const TIMEOUT: Duration = Duration::from_millis(750);
+
+// A batch that hangs must cost its items under a second.
+const _: () = assert!(TIMEOUT.as_millis() < 1_000);
 
 /// The same on a software device, which shares the CPU with everything else.
 const TIMEOUT_SOFTWARE: Duration = Duration::from_secs(30);
@@ -118,11 +122,12 @@ type CanaryTrees = HashMap<(Row, Hash), Arc<(Leaves, [u8; 32])>>;
 /// What is told of the device.
 #[derive(Default)]
 struct State {
-    /// Rows ready, and rows there are kernels for; 0 before the device is opened.
-    prepared: usize,
+    /// Rows there are kernels for; 0 before the device is opened.
     wanted: usize,
-    /// Rows whose known answers came out wrong.
-    wrong: Vec<&'static str>,
+    /// How many of them have been tried.
+    tried: usize,
+    /// Those that could not be made ready: their known answers came out wrong, or the device was lost.
+    failed: Vec<Row>,
     /// The last loss or lie.
     fault: Option<String>,
     times: Vec<DeviceTimes>,
@@ -290,15 +295,18 @@ impl Gpu {
         if main.kernel.binds(Role::Arena) || hash.is_some() {
             self.hash_long(bundle, range.clone(), &mut out)?;
         }
+        if bundle.operation().kind == Kind::Pow {
+            Self::judge_work(bundle, range.clone(), &mut out);
+        }
         trust::check_sample(&self.reference, bundle, range, &out, stamp, canaries.is_some())?;
-        let row = bundle.operation().row.index();
-        let own = &mut lock(&self.state).times[row];
-        own.batches += times.batches;
-        own.items += stage.items as u64;
-        own.upload += times.upload;
-        own.kernel += times.kernel;
-        own.readback += times.readback;
+        self.took(bundle.operation().row, stage.items, times);
         Ok(())
+    }
+
+    /// Counts what the device took for a row, by its own clock.
+    fn took(&self, row: Row, items: usize, times: DeviceTimes) {
+        let own = &mut lock(&self.state).times[row.index()];
+        *own = own.plus(DeviceTimes { items: items as u64, ..times });
     }
 
     /// The items whose messages are too long for a device.
@@ -320,6 +328,23 @@ impl Gpu {
             }
         }
         Ok(())
+    }
+
+    /// Whether each header that was hashed has the work that is asked of it.
+    fn judge_work(bundle: &Bundle, range: Range<usize>, out: &mut Output<'_>) {
+        let row = bundle.operation().row;
+        let items = bundle.slices(range).flat_map(|(columns, own)| own.map(move |item| (columns, item)));
+        for (at, (columns, item)) in items.enumerate() {
+            if out.verdicts[at] != Verdict::Valid.to_byte() {
+                continue;
+            }
+            let value = &mut out.values[at * out.width..(at + 1) * out.width];
+            let hash = || value[..].try_into().expect("a header's value is its hash");
+            if let Err(reason) = pow::item(row, columns.key(item), columns.message(item), hash) {
+                value.fill(0);
+                out.verdict(at, Verdict::Invalid(reason));
+            }
+        }
     }
 
     /// Compiles a row's kernels and has it give its known answers. `Ok(false)`: no kernel for it here.
@@ -401,35 +426,57 @@ impl Backend for Gpu {
         RING_SLOTS
     }
 
-    fn prepare(&self, wanted: &[Row], ready: &dyn Fn(Row) -> ControlFlow<()>) {
+    fn prepare(&self, wanted: &[Row], ready: &dyn Fn(Row) -> ControlFlow<()>) -> Vec<Row> {
         let rows = match self.device() {
             Ok(device) => Self::rows(&device, wanted),
-            Err(lost) => return lock(&self.state).fault = Some(lost.0),
+            Err(lost) => {
+                lock(&self.state).fault = Some(lost.0);
+                return wanted.to_vec();
+            }
         };
-        lock(&self.state).wanted = rows.len();
+        {
+            let mut state = lock(&self.state);
+            let again = rows.iter().filter(|row| state.failed.contains(row)).count();
+            state.wanted += rows.len() - again;
+        }
+        let mut failed = Vec::new();
         for row in rows {
-            match self.prepare_row(row) {
+            let prepared = self.prepare_row(row);
+            let mut state = lock(&self.state);
+            state.tried += usize::from(!state.failed.contains(&row));
+            state.failed.retain(|other| *other != row);
+            match prepared {
                 Ok(true) => {
+                    drop(state);
                     self.serves[row.index()].store(true, Ordering::Release);
                     if ready(row).is_break() {
-                        return;
+                        break;
                     }
                 }
                 Ok(false) => {}
                 // The row stays with the others. A device that is really gone fails the next row too, each in its time.
-                Err(_) => lock(&self.state).wrong.push(row.name()),
+                Err(fault) => {
+                    state.fault = Some(fault.to_string());
+                    state.failed.push(row);
+                    failed.push(row);
+                }
             }
-            lock(&self.state).prepared += 1;
         }
+        failed
     }
 
     fn amiss(&self) -> Option<String> {
         let state = lock(&self.state);
-        if !state.wrong.is_empty() {
-            return Some(format!("known answers were wrong for {}", state.wrong.join(", ")));
+        if !state.failed.is_empty() {
+            let names: Vec<_> = state.failed.iter().map(|row| row.name()).collect();
+            let why = state.fault.as_deref().unwrap_or_default();
+            return Some(format!("could not be made ready for {} ({why})", names.join(", ")));
         }
-        let is_preparing = state.prepared < state.wanted || state.wanted == 0;
-        is_preparing.then(|| format!("{} of {} operations ready", state.prepared, state.wanted))
+        if let (0, Some(fault)) = (state.wanted, &state.fault) {
+            return Some(fault.clone());
+        }
+        let is_preparing = state.tried < state.wanted || state.wanted == 0;
+        is_preparing.then(|| format!("{} of {} operations ready", state.tried, state.wanted))
     }
 
     fn device_times(&self, row: Row) -> Option<DeviceTimes> {

@@ -19,7 +19,42 @@ use crate::backend::DeviceTimes;
 
 /// Clock readings around a batch: before and after the upload, the kernels and the readback.
 const READINGS: u32 = 4;
-const READING_BYTES: u64 = 8 * READINGS as u64;
+pub(super) const READING_BYTES: u64 = 8 * READINGS as u64;
+
+/// The device's clock around a batch.
+pub(super) struct Clock {
+    set: QuerySet,
+    resolved: Buffer,
+}
+
+impl Clock {
+    /// `None` where the device has none.
+    pub(super) fn new(device: &Device) -> Option<Self> {
+        device.timestamps().then(|| Self {
+            set: device.wgpu().create_query_set(&QuerySetDescriptor {
+                label: Some("clock"),
+                ty: QueryType::Timestamp,
+                count: READINGS,
+            }),
+            resolved: device.buffer(
+                "clock",
+                READING_BYTES,
+                BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
+                false,
+            ),
+        })
+    }
+
+    pub(super) fn read(&self, encoder: &mut CommandEncoder, reading: u32) {
+        encoder.write_timestamp(&self.set, reading);
+    }
+
+    /// Puts the readings behind what is read back.
+    pub(super) fn resolve(&self, encoder: &mut CommandEncoder, readback: &Buffer, at: u64) {
+        encoder.resolve_query_set(&self.set, 0..READINGS, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, readback, at, READING_BYTES);
+    }
+}
 
 /// The smallest buffer: small batches do not make the buffers grow one after another.
 const BUFFER_BYTES_MIN: u64 = 1 << 16;
@@ -34,7 +69,7 @@ pub(super) struct Slot {
     digests: Option<Buffer>,
     output: Option<Buffer>,
     readback: Option<Buffer>,
-    clock: Option<(QuerySet, Buffer)>,
+    clock: Option<Clock>,
 }
 
 /// What is run on a stage: the kernels in order. The last one is the row's own; one before it hashes messages.
@@ -88,9 +123,7 @@ impl Slot {
                 }
             });
         }
-        let wait = PollType::Wait { submission_index: Some(submission), timeout: Some(run.timeout) };
-        device.wgpu().poll(wait).map_err(|error| device.lose(format!("a batch did not end: {error}")))?;
-        device.check()?;
+        device.wait(&submission, run.timeout)?;
         // Another thread's poll may have taken the callbacks and not called them yet.
         for _ in 0..CALLBACK_TURNS {
             if mapped.load(Ordering::Acquire) == 2 {
@@ -134,15 +167,8 @@ impl Slot {
         }
         fit(&mut self.output, "output", stage.output_bytes, BufferUsages::STORAGE | copy_in | copy_out, false);
         fit(&mut self.readback, "readback", stage.read_bytes() + clock, BufferUsages::MAP_READ | copy_in, false);
-        if clock > 0 && self.clock.is_none() {
-            let set = device.wgpu().create_query_set(&QuerySetDescriptor {
-                label: Some("clock"),
-                ty: QueryType::Timestamp,
-                count: READINGS,
-            });
-            let resolved =
-                device.buffer("clock", READING_BYTES, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC, false);
-            self.clock = Some((set, resolved));
+        if self.clock.is_none() {
+            self.clock = Clock::new(device);
         }
     }
 
@@ -152,8 +178,8 @@ impl Slot {
         let (upload, input, output, readback) =
             (made(&self.upload), made(&self.input), made(&self.output), made(&self.readback));
         let read_clock = |encoder: &mut CommandEncoder, reading| {
-            if let Some((set, _)) = &self.clock {
-                encoder.write_timestamp(set, reading);
+            if let Some(clock) = &self.clock {
+                clock.read(encoder, reading);
             }
         };
         read_clock(encoder, 0);
@@ -178,9 +204,8 @@ impl Slot {
         read_clock(encoder, 2);
         encoder.copy_buffer_to_buffer(&output, 0, &readback, 0, stage.read_bytes());
         read_clock(encoder, 3);
-        if let Some((set, resolved)) = &self.clock {
-            encoder.resolve_query_set(set, 0..READINGS, resolved, 0);
-            encoder.copy_buffer_to_buffer(resolved, 0, &readback, stage.read_bytes(), READING_BYTES);
+        if let Some(clock) = &self.clock {
+            clock.resolve(encoder, &readback, stage.read_bytes());
         }
     }
 
@@ -229,7 +254,7 @@ impl Slot {
 const CALLBACK_TURNS: usize = 1_000_000;
 
 /// What the clock's readings say; nanoseconds a tick.
-fn times(readings: &[u8], period: f32) -> DeviceTimes {
+pub(super) fn times(readings: &[u8], period: f32) -> DeviceTimes {
     let (ticks, _) = readings.as_chunks::<8>();
     let between = |from: usize| match (ticks.get(from), ticks.get(from + 1)) {
         (Some(start), Some(end)) => {

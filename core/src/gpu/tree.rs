@@ -16,8 +16,9 @@ use wgpu::{
 
 use super::Lost;
 use super::device::{Device, Program};
+use super::slot::{Clock, READING_BYTES, times};
 use super::stage::{BatchParameters, MESSAGE_BYTES_MAX};
-use crate::backend::Fault;
+use crate::backend::{DeviceTimes, Fault};
 
 /// Fewer leaves are hashed on the CPU: a level is a dispatch, and the upper ones are small.
 pub(super) const LEAVES_MIN: usize = 4_096;
@@ -94,29 +95,66 @@ struct Tree {
     nodes: [Buffer; 2],
     verdicts: Buffer,
     input_bytes: u64,
-    /// The last level's stamp, and which of the two node buffers holds the root.
+    /// How many nodes each level has, the leaves first.
+    counts: Vec<u32>,
+    /// Where the input holds what the leaves are made of, and their forms and offsets where they are hashed.
+    arena: Section,
+    hashed: Option<[Section; 2]>,
+    /// The last level's stamp.
     stamp: u32,
-    root: usize,
 }
 
-/// The roots of these trees, in order, in one submission.
+/// Where a part of the input starts, and its bytes.
+type Section = (u64, u64);
+
+impl Tree {
+    /// The buffer that holds the root.
+    fn root(&self) -> &Buffer {
+        &self.nodes[(self.counts.len() - 1) % 2]
+    }
+
+    fn node_bytes(&self, level: usize) -> u64 {
+        node_bytes(&self.counts, level)
+    }
+}
+
+/// Bytes of a level's nodes.
+fn node_bytes(counts: &[u32], level: usize) -> u64 {
+    u64::from(counts.get(level).copied().unwrap_or(1)) * 32
+}
+
+/// The roots of these trees, in order, in one submission, and what it took.
 pub(super) fn roots(
     device: &Device,
     kernels: &Kernels<'_>,
     trees: &[&Leaves],
     timeout: Duration,
-) -> Result<Vec<[u8; 32]>, Fault> {
+) -> Result<(Vec<[u8; 32]>, DeviceTimes), Fault> {
     let mut encoder = device.wgpu().create_command_encoder(&CommandEncoderDescriptor { label: Some("trees") });
     let answer = 32 + 4;
     let bytes = (trees.len() as u64 * answer).next_multiple_of(8);
-    let readback = device.buffer("roots", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST, false);
-    let mut encoded = Vec::with_capacity(trees.len());
-    for (at, leaves) in trees.iter().enumerate() {
-        let tree = encode(device, kernels, leaves, &mut encoder)?;
+    let clock = Clock::new(device);
+    let readings = if clock.is_some() { READING_BYTES } else { 0 };
+    let readback = device.buffer("roots", bytes + readings, BufferUsages::MAP_READ | BufferUsages::COPY_DST, false);
+    let read_clock = |encoder: &mut CommandEncoder, reading| {
+        if let Some(clock) = &clock {
+            clock.read(encoder, reading);
+        }
+    };
+    read_clock(&mut encoder, 0);
+    let laid_out = trees.iter().map(|leaves| upload(device, kernels, leaves, &mut encoder));
+    let encoded = laid_out.collect::<Result<Vec<_>, _>>()?;
+    read_clock(&mut encoder, 1);
+    encoded.iter().for_each(|tree| levels(device, kernels, tree, &mut encoder));
+    read_clock(&mut encoder, 2);
+    for (at, tree) in encoded.iter().enumerate() {
         let to = at as u64 * answer;
-        encoder.copy_buffer_to_buffer(&tree.nodes[tree.root], 0, &readback, to, 32);
+        encoder.copy_buffer_to_buffer(tree.root(), 0, &readback, to, 32);
         encoder.copy_buffer_to_buffer(&tree.verdicts, 0, &readback, to + 32, 4);
-        encoded.push(tree);
+    }
+    read_clock(&mut encoder, 3);
+    if let Some(clock) = &clock {
+        clock.resolve(&mut encoder, &readback, bytes);
     }
     device.check()?;
     let submission = device.queue().submit([encoder.finish()]);
@@ -124,8 +162,7 @@ pub(super) fn roots(
     let told = Arc::clone(&mapped);
     readback
         .map_async(MapMode::Read, .., move |result| told.store(if result.is_ok() { 1 } else { 2 }, Ordering::Release));
-    let wait = PollType::Wait { submission_index: Some(submission), timeout: Some(timeout) };
-    device.wgpu().poll(wait).map_err(|error| device.lose(format!("a tree did not end: {error}")))?;
+    device.wait(&submission, timeout)?;
     while mapped.load(Ordering::Acquire) == 0 {
         device.check()?;
         // Another thread's poll may have taken the callback and not called it yet.
@@ -135,21 +172,21 @@ pub(super) fn roots(
     device.check()?;
     let view = readback.slice(..).get_mapped_range();
     let view = view.map_err(|error| device.lose(format!("the roots are not mapped: {error}")))?;
+    let (answers, readings) = view.split_at(bytes as usize);
     let mut roots = Vec::with_capacity(trees.len());
-    for (tree, answer) in encoded.iter().zip(view.chunks_exact(answer as usize)) {
+    for (tree, answer) in encoded.iter().zip(answers.chunks_exact(answer as usize)) {
         let (root, word) = answer.split_at(32);
         if word != (tree.stamp | 1).to_le_bytes() {
             return Err(Fault::Wrong("a root that no kernel wrote"));
         }
         roots.push(root.try_into().expect("32 bytes"));
     }
-    Ok(roots)
+    Ok((roots, times(readings, device.queue().get_timestamp_period())))
 }
 
-/// Lays a tree out, uploads it and encodes its levels.
-fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut CommandEncoder) -> Result<Tree, Lost> {
+/// Lays a tree out and uploads it.
+fn upload(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut CommandEncoder) -> Result<Tree, Lost> {
     let count = leaves.count();
-    // How many nodes each level has, the leaves first.
     let mut counts = vec![count as u32];
     while let Some(last) = counts.last().copied().filter(|last| *last > 1) {
         counts.push(last.div_ceil(2));
@@ -170,12 +207,12 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
         };
         push(&mut input, bytemuck::bytes_of(&parameters));
     }
-    let (mut forms, mut offsets) = ((0, 0), (0, 0));
+    let mut hashed = None;
     let arena = match leaves {
         Leaves::Nodes(nodes) => push(&mut input, nodes),
         Leaves::Hashed { arena: bytes, offsets: starts } => {
-            forms = push(&mut input, &vec![0; count * 4]);
-            offsets = push(&mut input, bytemuck::cast_slice(starts));
+            let forms = push(&mut input, &vec![0; count * 4]);
+            hashed = Some([forms, push(&mut input, bytemuck::cast_slice(starts))]);
             let (start, bytes) = push(&mut input, bytes);
             // A word at any offset is read as two.
             input.extend_from_slice(&[0; 8]);
@@ -184,15 +221,16 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
     };
     input.resize(input.len().next_multiple_of(8), 0);
     let input_bytes = input.len() as u64;
-    let node_bytes = |level: usize| u64::from(counts.get(level).copied().unwrap_or(1)) * 32;
     let tree = Tree {
         upload: device.buffer("tree upload", input_bytes, BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC, true),
         input: device.buffer("tree", input_bytes, STORED | BufferUsages::UNIFORM, false),
-        nodes: [0, 1].map(|level| device.buffer("nodes", node_bytes(level), STORED, false)),
+        nodes: [0, 1].map(|level| device.buffer("nodes", node_bytes(&counts, level), STORED, false)),
         verdicts: device.buffer("tree verdicts", (count as u64 * 4).max(16), STORED, false),
         input_bytes,
+        counts,
+        arena,
+        hashed,
         stamp: *stamps.last().expect("a level at least"),
-        root: (counts.len() - 1) % 2,
     };
     device.check()?;
     {
@@ -202,20 +240,26 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
     tree.upload.unmap();
     encoder.copy_buffer_to_buffer(&tree.upload, 0, &tree.input, 0, tree.input_bytes);
     encoder.clear_buffer(&tree.verdicts, 0, None);
-    if matches!(leaves, Leaves::Nodes(_)) {
-        encoder.copy_buffer_to_buffer(&tree.input, arena.0, &tree.nodes[0], 0, node_bytes(0));
+    if tree.hashed.is_none() {
+        encoder.copy_buffer_to_buffer(&tree.input, arena.0, &tree.nodes[0], 0, tree.node_bytes(0));
     }
+    Ok(tree)
+}
+
+/// Encodes a tree's levels, from the leaves up.
+fn levels(device: &Device, kernels: &Kernels<'_>, tree: &Tree, encoder: &mut CommandEncoder) {
     let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-    for (level, count) in counts.iter().enumerate() {
+    for (level, count) in tree.counts.iter().enumerate() {
         let is_leaves = level == 0;
-        if is_leaves && matches!(leaves, Leaves::Nodes(_)) {
+        if is_leaves && tree.hashed.is_none() {
             continue;
         }
+        let [forms, offsets] = tree.hashed.unwrap_or_default();
         let program = if is_leaves { kernels.leaf } else { kernels.level };
         let below = if is_leaves {
-            (&tree.input, arena.0, arena.1)
+            (&tree.input, tree.arena.0, tree.arena.1)
         } else {
-            (&tree.nodes[(level + 1) % 2], 0, node_bytes(level - 1))
+            (&tree.nodes[(level + 1) % 2], 0, tree.node_bytes(level - 1))
         };
         let entries: Vec<_> = program
             .kernel
@@ -225,7 +269,7 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
                 let (buffer, offset, bytes) = match binding.role {
                     Role::Parameters => (&tree.input, level as u64 * ALIGN, size_of::<BatchParameters>() as u64),
                     Role::Arena => below,
-                    Role::Values => (&tree.nodes[level % 2], 0, node_bytes(level)),
+                    Role::Values => (&tree.nodes[level % 2], 0, tree.node_bytes(level)),
                     Role::Verdicts => (&tree.verdicts, 0, tree.verdicts.size()),
                     Role::Offsets => (&tree.input, offsets.0, offsets.1),
                     Role::Forms if is_leaves => (&tree.input, forms.0, forms.1),
@@ -243,12 +287,10 @@ fn encode(device: &Device, kernels: &Kernels<'_>, leaves: &Leaves, encoder: &mut
         pass.set_pipeline(&program.pipelines[0]);
         pass.dispatch_workgroups(count.div_ceil(program.kernel.passes[0].workgroup), 1, 1);
     }
-    drop(pass);
-    Ok(tree)
 }
 
-/// Appends a section; where it starts and its bytes.
-fn push(input: &mut Vec<u8>, bytes: &[u8]) -> (u64, u64) {
+/// Appends a section.
+fn push(input: &mut Vec<u8>, bytes: &[u8]) -> Section {
     input.resize(input.len().next_multiple_of(ALIGN as usize), 0);
     let start = input.len() as u64;
     input.extend_from_slice(bytes);

@@ -60,6 +60,6 @@ pub(super) fn signed_digest(parameters: &Parameters, message: &[u8]) -> Result<[
 }
 
 /// A column's bytes as an array, where the registry fixes their number.
-pub(super) fn fixed<const N: usize>(bytes: &[u8]) -> &[u8; N] {
+pub(crate) fn fixed<const N: usize>(bytes: &[u8]) -> &[u8; N] {
     bytes.try_into().expect("the column's width is the row's")
 }

@@ -25,6 +25,7 @@ use crate::backend::{Backend, BackendName, Fault, Output};
 use crate::batch::Bundle;
 
 pub use digest::hash;
+pub(crate) use job::fixed;
 
 /// The reference backend. It keeps nothing between calls and starts no threads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,7 +104,6 @@ fn compute(row: Row, job: job::Job<'_>) {
         | Row::MerkleFiscoV3Proof
         | Row::MerkleFiscoV2Proof
         | Row::MerklePatriciaProof => merkle::proof(row, job),
-        Row::PowBitcoinHeader => pow::bitcoin_header(job),
-        Row::PowBitcoinShare => pow::bitcoin_share(job),
+        Row::PowBitcoinHeader | Row::PowBitcoinShare => pow::headers(row, job),
     }
 }

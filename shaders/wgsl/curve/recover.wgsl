@@ -38,11 +38,6 @@ fn item_point(item: u32) -> MaybePoint {
     return found;
 }
 
-// A number from 1 to n - 1.
-fn is_scalar(a: U256) -> bool {
-    return !u256_is_zero(a) && u256_below(a, sc_PRIME);
-}
-
 fn item_failure(item: u32, point_is_there: bool) -> u32 {
     let s = signature_s(item);
     let too_high = parameters.row == ROW_LOW_S && u256_below(ORDER_HALF, s);

@@ -1,15 +1,6 @@
 // Schnorr signatures over secp256k1 (BIP-340, Verification): R = sG - eP, valid where R is finite, its y even and its x r.
 
 @group(0) @binding(2) var<storage, read> keys: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> signatures: array<vec4<u32>>;
-
-fn signature_r(item: u32) -> U256 {
-    return words_at(signatures[4u * item], signatures[4u * item + 1u]);
-}
-
-fn signature_s(item: u32) -> U256 {
-    return words_at(signatures[4u * item + 2u], signatures[4u * item + 3u]);
-}
 
 // SHA-256 of the tag, twice, then r, then the key's x, then the message.
 const PREFIX_WORDS: u32 = 32u;

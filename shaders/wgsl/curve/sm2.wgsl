@@ -1,31 +1,9 @@
 // SM2 (GB/T 32918.2-2016, section 7.1): R = sG + tQ with t = r + s, valid where R's x is r - e mod n. Under sm2-za e is
 // SM3(Z_A || M) and Z_A is SM3 over what is the same for the batch and the key (section 5.5); under sm2-e it is the digest.
 
-@group(0) @binding(2) var<storage, read> keys: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> signatures: array<vec4<u32>>;
-@group(0) @binding(6) var<storage, read> digests: array<vec4<u32>>;
 @group(0) @binding(10) var<storage, read> extra: array<u32>;
 
 const ROW_ZA: u32 = 0x0109u;
-
-fn signature_r(item: u32) -> U256 {
-    return words_at(signatures[4u * item], signatures[4u * item + 1u]);
-}
-
-fn signature_s(item: u32) -> U256 {
-    return words_at(signatures[4u * item + 2u], signatures[4u * item + 3u]);
-}
-
-fn item_point(item: u32) -> MaybePoint {
-    let x = words_at(keys[4u * item], keys[4u * item + 1u]);
-    let y = words_at(keys[4u * item + 2u], keys[4u * item + 3u]);
-    return point_of_key(forms[item] & 0x7fu, x, y);
-}
-
-// A number from 1 to n - 1.
-fn is_scalar(a: U256) -> bool {
-    return !u256_is_zero(a) && u256_below(a, sc_PRIME);
-}
 
 fn item_failure(item: u32, key_is_there: bool) -> u32 {
     if (!key_is_there) {
@@ -126,12 +104,7 @@ fn hash(@builtin(global_invocation_id) id: vec3<u32>) {
     store_u256(item, AT_KEPT, words_at(vec4<u32>(d[0], d[1], d[2], d[3]), vec4<u32>(d[4], d[5], d[6], d[7])));
 }
 
-// x is X over `divisor`: compared without dividing, as r - e mod n and, where it is below p, as that plus n.
-fn conclude(item: u32, x: Fe, divisor: Fe) {
-    let own = sc_leave(sc_sub(sc_enter(signature_r(item)), sc_enter(load_u256(item, AT_KEPT))));
-    var equal = fe_is_zero(fe_sub(fe_mul(fe_enter(own), divisor), x));
-    if (!equal && u256_below(own, FIELD_MINUS_ORDER)) {
-        equal = fe_is_zero(fe_sub(fe_mul(fe_enter(u256_add(own, sc_PRIME)), divisor), x));
-    }
-    verdict(item, select(INVALID_EQUATION, VALID, equal));
+// x mod n is r - e.
+fn item_x(item: u32) -> U256 {
+    return sc_leave(sc_sub(sc_enter(signature_r(item)), sc_enter(load_u256(item, AT_KEPT))));
 }

@@ -1,6 +1,18 @@
 // The last passes of a kernel that looks only at x: verdicts from Jacobian sums, then those that need complete formulas.
+//
+// The kernel's own text says which x mod n the sum must have: `item_x`.
 
 fn store_sum_y(item: u32, y: Fe) {
+}
+
+// The sum's x is X over `divisor`: compared without dividing, as what it must be mod n and, where that is below p, plus n.
+fn conclude(item: u32, x: Fe, divisor: Fe) {
+    let own = item_x(item);
+    var equal = fe_is_zero(fe_sub(fe_mul(fe_enter(own), divisor), x));
+    if (!equal && u256_below(own, FIELD_MINUS_ORDER)) {
+        equal = fe_is_zero(fe_sub(fe_mul(fe_enter(u256_add(own, sc_PRIME)), divisor), x));
+    }
+    verdict(item, select(INVALID_EQUATION, VALID, equal));
 }
 
 @compute @workgroup_size(64)

@@ -48,6 +48,11 @@ fn words_at(first: vec4<u32>, second: vec4<u32>) -> U256 {
     return u256_big_endian(U256(first, second));
 }
 
+// A number from 1 to n - 1.
+fn is_scalar(a: U256) -> bool {
+    return !u256_is_zero(a) && u256_below(a, sc_PRIME);
+}
+
 // The point with this x whose y has this parity.
 fn point_of_x(x: U256, parity: u32) -> MaybePoint {
     let fx = fe_enter(x);

@@ -92,6 +92,9 @@ impl Item {
 
     fn mutate(&mut self, operation: &'static Operation, pool: &[Sample], random: &mut Random) {
         let row = operation.row;
+        if operation.kind == Kind::Pow {
+            return self.mutate_work(random);
+        }
         match random.below(12) {
             0 => flip(&mut self.key, random),
             1 => flip(&mut self.signature, random),
@@ -108,6 +111,24 @@ impl Item {
             _ => edges::related(row, &mut self.signature, random),
         }
     }
+
+    /// A header, and what is asked of its work.
+    fn mutate_work(&mut self, random: &mut Random) {
+        match random.below(7) {
+            0 => flip(&mut self.key, random),
+            1 => self.key.fill([0, 1, 0xff][random.below(3)]),
+            2 => random.fill(&mut self.key),
+            // nBits: any exponent, and a mantissa at its edges.
+            3 if self.message.len() == 80 => {
+                let mantissa = [0, 1, 0x00_ffff, 0x7f_ffff, 0x80_0000, 0x80_0001, 0xff_ffff][random.below(7)];
+                let bits = mantissa | (random.below(256) as u32) << 24;
+                self.message[72..76].copy_from_slice(&bits.to_le_bytes());
+            }
+            4 => self.message.resize([0, 1, 55, 64, 79, 81, 160][random.below(7)], 0),
+            5 => random.fill(&mut self.message),
+            _ => flip(&mut self.message, random),
+        }
+    }
 }
 
 fn flip(bytes: &mut [u8], random: &mut Random) {
@@ -121,7 +142,7 @@ fn edge(part: &mut [u8], edges: &[[u8; 32]], random: &mut Random) {
 }
 
 /// Message lengths: mostly short, about block edges, sometimes several blocks.
-fn lengths(random: &mut Random) -> usize {
+pub fn lengths(random: &mut Random) -> usize {
     match random.below(4) {
         0 => random.below(40),
         1 => [55, 56, 63, 64, 65, 111, 112, 119, 120, 127, 128, 129, 135, 136, 137, 271, 272][random.below(17)],

@@ -58,7 +58,7 @@ const MERKLE: Operation = Operation { kind: Kind::Merkle, grouping: Grouping::Me
 const MERKLE_PROOF: Operation = Operation { key_len: 32, signature_len: 16, values: &[], ..MERKLE };
 
 /// A proof-of-work row: what is asked of the work is the key, the header is the message, its hash the value.
-const POW: Operation = Operation { kind: Kind::Pow, ..DIGEST };
+const POW: Operation = Operation { kind: Kind::Pow, kernel: Some("sha256d"), ..DIGEST };
 
 /// Every operation, in the order of its id.
 pub static OPERATIONS: &[Operation] = &[

@@ -1,17 +1,49 @@
-//! The threads besides the CPU workers: those that backends wait for their devices on, and one for what a backend puts off.
+//! An engine's threads: the CPU's workers, those of the backends that have their own, and one that makes such a backend
+//! ready, and one for what a backend puts off.
 
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 
 use assay_scheme::Row;
 
-use super::Engine;
-use super::types::{ChoresHook, StartError};
+use super::{ChoresHook, Engine, StartError, ThreadHook, Worker};
+use crate::pool::Pool;
+use crate::quarantine::{PAUSE_MAX, PAUSE_MIN};
 use crate::queue::Hands;
 
 impl Engine {
+    /// Starts the workers and waits until each one's hook has returned.
+    pub(super) fn start(&mut self, urgent_threads: bool, hook: Option<&ThreadHook>) -> Result<(), StartError> {
+        let (started, all_started) = mpsc::channel();
+        let kinds: &[bool] = if urgent_threads { &[false, true] } else { &[false] };
+        let of_kind = |urgent: &bool| {
+            let urgent = *urgent;
+            (0..self.pool.threads).map(move |index| Worker { index, urgent })
+        };
+        let workers: Vec<_> = kinds.iter().flat_map(of_kind).collect();
+        for worker in &workers {
+            let (worker, pool, hook, started) = (*worker, Arc::clone(&self.pool), hook.cloned(), started.clone());
+            let (kind, hands) = if worker.urgent { ("urgent", Hands::Urgent) } else { ("cpu", Hands::Cpu) };
+            let work = move || {
+                if let Some(hook) = hook {
+                    hook(worker);
+                }
+                // The engine waits for it, or was dropped before this thread got here.
+                let _ = started.send(());
+                drop(started);
+                pool.work(hands);
+            };
+            self.workers.push(spawn(format!("assay-{kind}-{}", worker.index), work)?);
+        }
+        drop(started);
+        match all_started.iter().count() {
+            count if count == workers.len() => Ok(()),
+            _ => Err(StartError::Thread("its start hook panicked".to_owned())),
+        }
+    }
+
     /// Starts the threads of the backends that have their own, and has those backends made ready: in the background, or
     /// before anything else where one was `demanded`.
     pub(super) fn start_own(&mut self, demanded: bool, rows: &[Row]) -> Result<(), StartError> {
@@ -21,32 +53,24 @@ impl Engine {
             for index in 0..backend.own_threads() {
                 let pool = Arc::clone(&self.pool);
                 let work = move || pool.work(Hands::Own(slot));
-                let thread = thread::Builder::new().name(format!("assay-{}-{slot}.{index}", name.name())).spawn(work);
-                self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
+                self.workers.push(spawn(format!("assay-{}-{slot}.{index}", name.name()), work)?);
             }
             if backend.own_threads() == 0 {
                 continue;
             }
-            let (pool, rows) =
-                (Arc::clone(&self.pool), if rows.is_empty() { Row::ALL.to_vec() } else { rows.to_vec() });
-            let prepare = move || {
-                pool.backends[slot].prepare(&rows, &|row| {
-                    pool.ready(slot, row);
-                    if pool.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                });
-            };
-            let thread = thread::Builder::new().name(format!("assay-{}-{slot}.ready", name.name())).spawn(prepare);
-            let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
-            if !demanded {
-                self.workers.push(thread);
-                continue;
+            let mut rows = if rows.is_empty() { Row::ALL.to_vec() } else { rows.to_vec() };
+            if demanded {
+                rows = self.pool.prepare(slot, &rows);
+                if !Row::ALL.into_iter().any(|row| backend.serves(row)) {
+                    // It says itself what it could not make ready.
+                    let why = backend.note().unwrap_or_default();
+                    return Err(StartError::NotReady { name, why });
+                }
             }
-            // It says itself what it could not make ready.
-            let _ = thread.join();
-            if !Row::ALL.into_iter().any(|row| backend.serves(row)) {
-                let why = backend.note().unwrap_or_default();
-                return Err(StartError::NotReady { name, why });
-            }
+            let pool = Arc::clone(&self.pool);
+            pool.preparing.fetch_add(usize::from(!demanded), Ordering::Relaxed);
+            let ready = move || make_ready(&pool, slot, rows, demanded);
+            self.workers.push(spawn(format!("assay-{}-{slot}.ready", name.name()), ready)?);
         }
         Ok(())
     }
@@ -68,11 +92,36 @@ impl Engine {
                     }
                 }
             };
-            let thread = thread::Builder::new().name(format!("assay-{}-chores", backend.name().name())).spawn(work);
-            self.workers.push(thread.map_err(|error| StartError::Thread(error.to_string()))?);
+            self.workers.push(spawn(format!("assay-{}-chores", backend.name().name()), work)?);
         }
         Ok(())
     }
+
+    /// Waits until each backend that is made ready in the background has tried all its rows: for who measures, since an engine
+    /// serves from its start.
+    pub fn await_prepared(&self) {
+        while self.pool.preparing.load(Ordering::Acquire) > 0 {
+            self.pool.wait_turn();
+        }
+    }
+}
+
+/// Has a backend make these rows ready, and those that it could not again after pauses that grow, until none is left or the
+/// engine is dropped. `tried`: once before.
+fn make_ready(pool: &Pool, slot: usize, mut rows: Vec<Row>, tried: bool) {
+    let mut pause = PAUSE_MIN;
+    if !tried {
+        rows = pool.prepare(slot, &rows);
+        pool.preparing.fetch_sub(1, Ordering::Release);
+    }
+    while !rows.is_empty() && pool.wait_until((pool.clock)() + pause) {
+        rows = pool.prepare(slot, &rows);
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name).spawn(work).map_err(|error| StartError::Thread(error.to_string()))
 }
 
 #[cfg(test)]
