@@ -1,14 +1,10 @@
 //! The curve's parameters.
 
-use std::sync::OnceLock;
-
-use super::super::weierstrass::comb::BaseComb;
 use super::super::weierstrass::field::Element;
 use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
 use super::super::weierstrass::point::Affine;
 use super::super::weierstrass::scalar::Part;
-use super::super::weierstrass::table::FixedTable;
-use super::super::weierstrass::{self, Curve};
+use super::super::weierstrass::{self, Curve, Tables};
 use super::super::word::Word52;
 use super::field::{self, P};
 use super::scalar::{self, N};
@@ -44,15 +40,9 @@ impl Curve for Secp256k1 {
     }
 
     #[inline(always)]
-    fn fixed_table<W: Word52>() -> &'static FixedTable {
-        static TABLE: OnceLock<FixedTable> = OnceLock::new();
-        FixedTable::get::<W, Self>(&TABLE)
-    }
-
-    #[inline(always)]
-    fn base_comb<W: Word52>() -> &'static BaseComb {
-        static COMB: OnceLock<BaseComb> = OnceLock::new();
-        BaseComb::get::<W, Self>(&COMB)
+    fn tables() -> &'static Tables {
+        static TABLES: Tables = Tables::new();
+        &TABLES
     }
 
     #[inline(always)]

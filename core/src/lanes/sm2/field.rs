@@ -1,29 +1,14 @@
-//! The field of p = 2^256 - 2^224 - 2^96 + 2^64 - 1, in Montgomery's form: -1/p = 1 mod 2^52.
+//! What is special about the prime p = 2^256 - 2^224 - 2^96 + 2^64 - 1; -1/p = 1 mod 2^52.
 
-use super::super::weierstrass::field::{Element, Modulus, chain, form, montgomery};
-use super::super::weierstrass::limbs::{self, LIMBS, Limbs};
+use super::super::weierstrass::field::{Element, chain};
+use super::super::weierstrass::limbs::LIMBS;
+use super::super::weierstrass::minus_3::{Prime, ones_32};
 use super::super::word::Word52;
+use super::Sm2;
 
-/// The field's prime.
-#[derive(Clone, Copy)]
-pub(in super::super) struct P;
-
-impl Modulus for P {
-    const P: Limbs = limbs::from_hex("fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff");
-    const ONE: Limbs = limbs::power_of_two(260, Self::P);
-    const ENTER: Limbs = form::<Self>(Self::ONE);
-    const MONTGOMERY: bool = true;
-
-    #[inline(always)]
-    fn reduce<W: Word52, const TIMES: u32, const WIDE: bool>(columns: [W; 2 * LIMBS]) -> [W; LIMBS] {
-        montgomery::<W, Self, TIMES, WIDE>(columns, fold)
-    }
-}
-
-/// Adds what lies above 2^256, at most 2^14, to the limbs, which may go below zero one by one.
+/// 2^256 = 2^224 + 2^96 - 2^64 + 1.
 #[inline(always)]
-fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
-    // 2^256 = 2^224 + 2^96 - 2^64 + 1.
+pub(super) fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
     [
         limbs[0].add(top),
         limbs[1].add(top.shl::<44>().sub(top.shl::<12>())),
@@ -33,19 +18,9 @@ fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
     ]
 }
 
-/// x^(2^32 - 1).
+/// (p + 1) / 4 = 2^62 (2^32 - 1) (2^160 - 1).
 #[inline(always)]
-fn ones_32<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
-    let mut ones = x.to_vec();
-    for length in [1, 2, 4, 8, 16] {
-        ones = chain(&ones, length, &ones);
-    }
-    ones
-}
-
-/// x^((p + 1) / 4): (p + 1) / 4 = 2^62 (2^32 - 1) (2^160 - 1).
-#[inline(always)]
-pub(super) fn square_roots<W: Word52>(x: &[Element<W, P>]) -> Vec<Element<W, P>> {
+pub(super) fn square_roots<W: Word52>(x: &[Element<W, Prime<Sm2>>]) -> Vec<Element<W, Prime<Sm2>>> {
     let y = ones_32(x);
     let y2 = chain(&y, 1, &y);
     let y5 = chain(&chain(&y2, 2, &y2), 1, &y);

@@ -2,7 +2,6 @@
 
 mod field;
 mod point;
-mod scalar;
 mod verify;
 
 pub(super) use point::Sm2;

@@ -1,16 +1,11 @@
 //! The curve's parameters.
 
-use std::sync::OnceLock;
-
-use super::super::weierstrass::Curve;
-use super::super::weierstrass::comb::BaseComb;
-use super::super::weierstrass::field::{Element, Modulus, form};
-use super::super::weierstrass::limbs::{LIMBS, Limbs, bytes, number};
-use super::super::weierstrass::scalar::Part;
-use super::super::weierstrass::table::FixedTable;
+use super::super::weierstrass::Tables;
+use super::super::weierstrass::field::Element;
+use super::super::weierstrass::limbs::{LIMBS, Limbs, bytes, from_hex, number};
+use super::super::weierstrass::minus_3::{Minus3, Prime};
 use super::super::word::Word52;
-use super::field::{self, P};
-use super::scalar::N;
+use super::field;
 
 /// a, b and the base point's coordinates, as Z_A takes them.
 pub(super) const PARAMETERS: [[u8; 32]; 4] = [
@@ -24,37 +19,25 @@ pub(super) const PARAMETERS: [[u8; 32]; 4] = [
 #[derive(Clone, Copy)]
 pub(in super::super) struct Sm2;
 
-impl Curve for Sm2 {
-    type Field = P;
-    type Order = N;
-    const A_IS_MINUS_3: bool = true;
-    const B: Limbs = form::<P>(number(PARAMETERS[1]));
-    const G: [Limbs; 2] = [form::<P>(number(PARAMETERS[2])), form::<P>(number(PARAMETERS[3]))];
-    const PARTS: usize = 1;
-    const IN_PAIRS: bool = false;
-    const BITS: usize = 260;
-    const BETA: Limbs = P::ONE;
+impl Minus3 for Sm2 {
+    const P: Limbs = from_hex("fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff");
+    const N: Limbs = from_hex("fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123");
+    const B: Limbs = number(PARAMETERS[1]);
+    const G: [Limbs; 2] = [number(PARAMETERS[2]), number(PARAMETERS[3])];
 
     #[inline(always)]
-    fn square_roots<W: Word52>(squares: &[Element<W, P>]) -> Vec<Element<W, P>> {
-        field::square_roots(squares)
+    fn fold<W: Word52>(limbs: [W; LIMBS], top: W) -> [W; LIMBS] {
+        field::fold(limbs, top)
     }
 
     #[inline(always)]
-    fn split<W: Word52>(scalar: [W; LIMBS]) -> [Part<W>; 2] {
-        let part = Part::of_scalar::<N>(scalar);
-        [part; 2]
+    fn square_roots<W: Word52>(x: &[Element<W, Prime<Self>>]) -> Vec<Element<W, Prime<Self>>> {
+        field::square_roots(x)
     }
 
     #[inline(always)]
-    fn fixed_table<W: Word52>() -> &'static FixedTable {
-        static TABLE: OnceLock<FixedTable> = OnceLock::new();
-        FixedTable::get::<W, Self>(&TABLE)
-    }
-
-    #[inline(always)]
-    fn base_comb<W: Word52>() -> &'static BaseComb {
-        static COMB: OnceLock<BaseComb> = OnceLock::new();
-        BaseComb::get::<W, Self>(&COMB)
+    fn tables() -> &'static Tables {
+        static TABLES: Tables = Tables::new();
+        &TABLES
     }
 }

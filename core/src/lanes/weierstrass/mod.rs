@@ -1,6 +1,7 @@
 //! Short Weierstrass curves y² = x³ + ax + b of prime order over lanes: one layer for secp256k1, P-256 and SM2, whose
 //! parameters stand in their own folders.
 //!
+//! - `minus_3`: what P-256 and SM2 share besides.
 //! - `limbs`: numbers of five limbs; `field`: elements of a prime field; `scalar`: a scalar's digits.
 //! - `point`: points and their sums; `table`: multiples of a point to add from.
 //! - `comb`: tables of known points.
@@ -12,6 +13,7 @@ pub(super) mod comb;
 pub(super) mod combine;
 pub(super) mod field;
 pub(super) mod limbs;
+pub(super) mod minus_3;
 pub(super) mod point;
 #[cfg(test)]
 pub(super) mod proof;
@@ -20,6 +22,8 @@ pub(super) mod table;
 #[cfg(test)]
 mod toy;
 pub(super) mod verify;
+
+use std::sync::OnceLock;
 
 use super::word::Word52;
 use comb::BaseComb;
@@ -58,15 +62,37 @@ pub(super) trait Curve: Copy + Send + Sync + 'static {
     /// second: `PARTS` of the two count.
     fn split<W: Word52>(scalar: [W; limbs::LIMBS]) -> [Part<W>; 2];
 
+    /// Where the multiples of G stand.
+    fn tables() -> &'static Tables;
+
     /// The multiples of G, computed once.
-    fn fixed_table<W: Word52>() -> &'static FixedTable;
+    #[inline(always)]
+    fn fixed_table<W: Word52>() -> &'static FixedTable {
+        FixedTable::get::<W, Self>(&Self::tables().fixed)
+    }
 
     /// The multiples of G and its doubles, computed once.
-    fn base_comb<W: Word52>() -> &'static BaseComb;
+    #[inline(always)]
+    fn base_comb<W: Word52>() -> &'static BaseComb {
+        BaseComb::get::<W, Self>(&Self::tables().comb)
+    }
 
     /// Keys from their columns, the base point for those that are refused, and the lanes that are.
     #[inline(always)]
     fn keys<W: Word52>(groups: &[[(u8, &[u8]); 8]]) -> Vec<(Affine<W, Self>, u8)> {
         verify::keys(groups)
+    }
+}
+
+/// A curve's tables of its base point, computed by whoever asks first.
+pub(super) struct Tables {
+    fixed: OnceLock<FixedTable>,
+    comb: OnceLock<BaseComb>,
+}
+
+impl Tables {
+    /// Not computed yet.
+    pub(super) const fn new() -> Self {
+        Self { fixed: OnceLock::new(), comb: OnceLock::new() }
     }
 }

@@ -4,14 +4,12 @@ use std::marker::PhantomData;
 
 use super::super::level::CurveWork;
 use super::super::word::Word52;
-use super::Curve;
-use super::comb::BaseComb;
 use super::field::{Element, Modulus};
 use super::limbs::{LIMBS, Limbs, MASK};
 use super::point::{Affine, CoZ, Jacobian};
 use super::proof::levels;
 use super::scalar::Part;
-use super::table::FixedTable;
+use super::{Curve, Tables};
 
 /// The elements of the field.
 const PRIME: u64 = 43;
@@ -64,11 +62,7 @@ impl<const A_IS_MINUS_3: bool> Curve for Toy<A_IS_MINUS_3> {
         unreachable!("formulas alone are under test")
     }
 
-    fn fixed_table<W: Word52>() -> &'static FixedTable {
-        unreachable!("formulas alone are under test")
-    }
-
-    fn base_comb<W: Word52>() -> &'static BaseComb {
+    fn tables() -> &'static Tables {
         unreachable!("formulas alone are under test")
     }
 }
