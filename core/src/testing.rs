@@ -172,7 +172,7 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    fn pass(&self) {
+    pub(crate) fn pass(&self) {
         self.arrive();
         self.wait_until(|state| state.1);
     }

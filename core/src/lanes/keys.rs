@@ -472,7 +472,7 @@ mod tests {
     #[test]
     fn a_group_has_keys_of_one_length() {
         let cache = Cache::<Byte>::new(100 * 100);
-        let keys: Vec<Vec<u8>> = (1..=12).map(|at: u8| vec![at; if at % 3 == 0 { 64 } else { 32 }]).collect();
+        let keys: Vec<Vec<u8>> = (1..=12).map(|at: u8| vec![at; if at.is_multiple_of(3) { 64 } else { 32 }]).collect();
         for _ in 0..SIGHTINGS {
             cache.ask(&cache.find(keys.iter().map(|key| (0, &key[..]))));
         }
