@@ -41,3 +41,23 @@ fn a_software_device_computes_only_when_it_is_named() {
     assert_eq!(items[0]["value"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(summary["backends"], json!({"gpu": 1}));
 }
+
+#[test]
+fn the_bench_says_where_the_time_goes_and_from_where_on_a_device_pays() {
+    if is_skipped() {
+        return;
+    }
+    let args = ["bench", "--algorithm", "sha256", "--gpu", "software", "--items", "64,5000", "--passes", "3", "--json"];
+    let run = |backend| -> Vec<Value> { assay(&[&args[..], &["--backend", backend]].concat(), "").code(0).json() };
+    let positive = |number: &Value| number.as_f64().is_some_and(|number| number > 0.0);
+    let of_device = run("gpu");
+    assert_eq!(of_device.iter().map(|row| &row["batch"]).collect::<Vec<_>>(), [64, 5_000]);
+    for row in &of_device {
+        let own = &row["device"];
+        assert!(positive(&own["kernel_items_per_second"]) && positive(&own["transfer_items_per_second"]), "{row}");
+        assert!(row["backend"] == "gpu" && row["crossover_items"].is_null(), "{row}");
+    }
+    for row in run("auto") {
+        assert!(row["crossover_items"].as_u64().is_some_and(|items| items > 1), "{row}");
+    }
+}

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use assay_core::engine::BackendStatus;
 use assay_core::{BackendName, Engine, Outcome};
 use assay_scheme::quorum::Outcome as BallotOutcome;
+use assay_scheme::registry::Grouping;
 use assay_scheme::{Kind as RequestKind, Priority, Row};
 use assay_wire::{Blame, Status};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Recorder};
@@ -372,9 +373,7 @@ pub fn sample(admission: &Admission, health: &Health, engine: &Engine) {
     METRICS.inflight_requests.set(admission.requests() as f64);
     METRICS.inflight_bytes.set(admission.bytes() as f64);
     sample_backends(&engine.backends());
-    for (row, items) in engine.crossovers() {
-        METRICS.registrar.gauge(&table::COMPUTE_CROSSOVER_ITEMS, &[row.name()]).set(items as f64);
-    }
+    sample_crossovers(&engine.crossovers());
     let state = health.state();
     for (other, gauge) in State::ALL.iter().zip(&METRICS.states) {
         gauge.set(u8::from(*other == state));
@@ -397,6 +396,14 @@ fn sample_backends(backends: &[BackendStatus]) {
         METRICS.registrar.gauge(&table::COMPUTE_BACKEND_SERVING, &[name.name()]).set(u8::from(serving));
         let faults = own.iter().map(|backend| backend.faults).sum();
         METRICS.registrar.counter(&table::COMPUTE_FAULTS_TOTAL, &[name.name()]).absolute(faults);
+    }
+}
+
+/// Of groups and trees the sizes decide, not how many there are: they have no series.
+fn sample_crossovers(crossovers: &[(Row, u64)]) {
+    for row in Row::ALL.into_iter().filter(|row| row.operation().grouping == Grouping::Single) {
+        let items = crossovers.iter().find(|(own, _)| *own == row).map_or(f64::INFINITY, |(_, items)| *items as f64);
+        METRICS.registrar.gauge(&table::COMPUTE_CROSSOVER_ITEMS, &[row.name()]).set(items);
     }
 }
 
@@ -508,6 +515,16 @@ mod tests {
         assert_line("assay_compute_backend_serving{backend=\"lanes\"} 0");
         assert_line("assay_compute_faults_total{backend=\"lanes\"} 2");
         assert!(!render().contains("assay_compute_backend_serving{backend=\"gpu\"}"));
+    }
+
+    #[test]
+    fn an_operation_without_a_device_is_never_large_enough_for_one() {
+        sample_crossovers(&[(Row::Sha3_256, 700)]);
+        assert_line("assay_compute_crossover_items{operation=\"sha3-256\"} 700");
+        assert_line("assay_compute_crossover_items{operation=\"ml-dsa-65\"} inf");
+        assert!(!render().contains("assay_compute_crossover_items{operation=\"merkle-flat\"}"));
+        sample_crossovers(&[]);
+        assert_line("assay_compute_crossover_items{operation=\"sha3-256\"} inf");
     }
 
     #[test]

@@ -162,8 +162,8 @@ metrics! {
     COMPUTE_ITEMS_TOTAL = "assay_compute_items_total", Kind::Counter, Items, ["backend", "operation"],
         "Items computed, self-tests not counted.";
     COMPUTE_CROSSOVER_ITEMS = "assay_compute_crossover_items", Kind::Gauge, Items, ["operation"],
-        "Items with 32-byte messages that a batch must have for a graphics device to be given any, as the router last expected; \
-         absent where none serves the operation.";
+        "Items with 32-byte messages that a batch must have for a graphics device to be given any, as the router now expects; \
+         +Inf where none serves the operation.";
     COMPUTE_BACKEND_SERVING = "assay_compute_backend_serving", Kind::Gauge, Things, ["backend"],
         "1 while the backend serves, 0 while it is quarantined; absent where this machine has none.";
     COMPUTE_FAULTS_TOTAL = "assay_compute_faults_total", Kind::Counter, Things, ["backend"],

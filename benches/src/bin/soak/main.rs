@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assay_core::backend::{Backend, GpuChoice, Output, detect};
+use assay_core::gpu::{GpuSettings, devices};
 use assay_core::samples::{self, Sample, Spec};
 use assay_core::{BackendName, Bundle, Results};
 use assay_scheme::registry::{Grouping, Messages};
@@ -31,6 +32,8 @@ use mutate::{Item, Random};
 const BATCH: usize = 2_048;
 /// The same for a device, whose batches cost something each.
 const BATCH_DEVICE: usize = 8_192;
+/// How long a device may take for one: a soak runs behind everything else, and only asks whether answers are right.
+const DEVICE_TIMEOUT: Duration = Duration::from_secs(1_200);
 /// Signed samples that the items of a row are made from; signing costs more than verifying.
 const SAMPLES: usize = 4_096;
 
@@ -123,17 +126,22 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// The reference, and the backend that is compared with it.
 fn backends(arguments: &Arguments) -> Result<(Arc<dyn Backend>, Arc<dyn Backend>), String> {
-    let gpu = match BackendName::from_name(&arguments.backend) {
-        Some(BackendName::Gpu) => GpuChoice::from_name(&arguments.gpu).ok_or("--gpu is hardware or software")?,
-        Some(_) => GpuChoice::Off,
-        None => return Err(format!("no backend is named {}", arguments.backend)),
-    };
-    let found = detect(gpu);
-    let backend = |name: &str| {
-        let found = found.iter().find(|found| found.name().name() == name).ok_or(format!("{name} is not here"))?;
+    let found = detect(GpuChoice::Off);
+    let backend = |name: BackendName| {
+        let found = found.iter().find(|found| found.name() == name).ok_or(format!("{} is not here", name.name()))?;
         found.backend().cloned().map_err(str::to_owned)
     };
-    Ok((backend(BackendName::Reference.name())?, backend(&arguments.backend)?))
+    let compared = match BackendName::from_name(&arguments.backend) {
+        Some(BackendName::Gpu) => {
+            let choice = GpuChoice::from_name(&arguments.gpu).ok_or("--gpu is hardware or software")?;
+            let settings = GpuSettings { timeout: Some(DEVICE_TIMEOUT), ..GpuSettings::default() };
+            let device = devices(choice, settings).into_iter().next();
+            device.ok_or(format!("no {} graphics device is here", choice.name()))?
+        }
+        Some(name) => backend(name)?,
+        None => return Err(format!("no backend is named {}", arguments.backend)),
+    };
+    Ok((backend(BackendName::Reference)?, compared))
 }
 
 /// Has a device make these rows ready; a row whose known answers it gave wrong ends the run.
