@@ -83,6 +83,13 @@ impl Output<'_> {
         self.values[item * self.width..(item + 1) * self.width].copy_from_slice(value);
         self.verdicts[item] = Verdict::Valid.to_byte();
     }
+
+    /// Writes the values of items from `first` on, end to end, and that they are valid.
+    pub(crate) fn values_from(&mut self, first: usize, values: &[u8]) {
+        let at = first * self.width;
+        self.values[at..at + values.len()].copy_from_slice(values);
+        self.verdicts[first..first + values.len() / self.width].fill(Verdict::Valid.to_byte());
+    }
 }
 
 /// Computes items. Called from several threads at once; blocks until done.

@@ -125,10 +125,27 @@ impl Word32 for Avx512x32 {
     }
     #[inline(always)]
     fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32] {
-        let lanes = transposed_32(each(|w| if w < 8 { words[w] } else { Self::splat(0) }));
+        // halves[h][k]: in 128-bit block b, words 4 h to 4 h + 3 of lane 4 b + k.
+        let mut halves = [[words[0].0; 4]; 2];
+        for h in 0..2 {
+            let [a, b, c, d] = [words[4 * h].0, words[4 * h + 1].0, words[4 * h + 2].0, words[4 * h + 3].0];
+            let (low, high) = (op!(_mm512_unpacklo_epi32(a, b)), op!(_mm512_unpacklo_epi32(c, d)));
+            halves[h][0] = op!(_mm512_unpacklo_epi64(low, high));
+            halves[h][1] = op!(_mm512_unpackhi_epi64(low, high));
+            let (low, high) = (op!(_mm512_unpackhi_epi32(a, b)), op!(_mm512_unpackhi_epi32(c, d)));
+            halves[h][2] = op!(_mm512_unpacklo_epi64(low, high));
+            halves[h][3] = op!(_mm512_unpackhi_epi64(low, high));
+        }
         let mut rows = [[0; 32]; LANES_32];
-        for (row, lane) in rows.iter_mut().zip(lanes) {
-            op!(_mm256_storeu_si256(row.as_mut_ptr().cast(), _mm512_castsi512_si256(lane.0)));
+        for k in 0..4 {
+            let [first, second] = [halves[0][k], halves[1][k]];
+            // Lanes k and 4 + k, then lanes 8 + k and 12 + k.
+            let low = op!(_mm512_permutex2var_epi64(first, _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0), second));
+            let high = op!(_mm512_permutex2var_epi64(first, _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4), second));
+            for (two, lane) in [(low, k), (high, 8 + k)] {
+                op!(_mm256_storeu_si256(rows[lane].as_mut_ptr().cast(), _mm512_castsi512_si256(two)));
+                op!(_mm256_storeu_si256(rows[lane + 4].as_mut_ptr().cast(), _mm512_extracti64x4_epi64::<1>(two)));
+            }
         }
         rows
     }

@@ -48,7 +48,9 @@ impl HashMany for InLanes {
         let start = digests.len();
         digests.resize(start + messages.len(), [0; 32]);
         let digests = &mut digests[start..];
-        hash::named(level, hash, &messages, &mut |i, digest| digests[i].copy_from_slice(digest));
+        hash::named(level, hash, &messages, &mut |first, run| {
+            digests[first..].as_flattened_mut()[..run.len()].copy_from_slice(run);
+        });
     }
 }
 

@@ -41,7 +41,11 @@ pub(super) fn signed_digests(call: &Call<'_>) -> Vec<Option<[u8; 32]>> {
         return messages.into_iter().map(|message| message.try_into().ok()).collect();
     };
     let mut digests = vec![None; messages.len()];
-    let mut out = |i: usize, digest: &[u8]| digests[i] = Some(digest.try_into().expect("32 bytes of digest"));
+    let mut out = |first: usize, run: &[u8]| {
+        for (own, digest) in digests[first..].iter_mut().zip(run.as_chunks::<32>().0) {
+            *own = Some(*digest);
+        }
+    };
     hash::named(call.hashes, hash, &messages, &mut out);
     digests
 }

@@ -203,9 +203,18 @@ impl Backend for Lanes {
         }
         let (messages, places) = items::messages(bundle, range, &mut out);
         match places {
-            None => with_kernel!(row, digests, (self.hashes, &messages, &mut |i, digest| out.value(i, digest))),
+            None => with_kernel!(row, runs, (self.hashes, &messages, &mut |first, run| out.values_from(first, run))),
             Some(places) => {
-                with_kernel!(row, digests, (self.hashes, &messages, &mut |i, digest| out.value(places[i], digest)));
+                let width = out.width;
+                with_kernel!(
+                    row,
+                    runs,
+                    (self.hashes, &messages, &mut |first, run: &[u8]| {
+                        for (at, digest) in places[first..].iter().zip(run.chunks_exact(width)) {
+                            out.value(*at, digest);
+                        }
+                    })
+                );
             }
         }
         Ok(())
@@ -243,10 +252,10 @@ impl Backend for Lanes {
     }
 }
 
-/// Hashes a batch, long messages by the single-stream library.
-fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
+/// Hashes a batch, long messages by the single-stream library; digests come in runs (see [`hash::runs`]).
+fn runs<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
     if messages.iter().all(|message| message.len() <= K::MESSAGE_BYTES_MAX) {
-        return hash::digests::<K>(level, messages, out);
+        return hash::runs::<K>(level, messages, out);
     }
     // Only BLAKE3's kernel has a bound.
     let (mut short, mut indices) = (Vec::new(), Vec::new());

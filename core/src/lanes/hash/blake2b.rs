@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::SHA512_INIT;
-use super::{Kernel, fill, piece};
+use super::{Kernel, fill, hand_out, piece};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -29,6 +29,7 @@ pub(in super::super) struct Blake2b256;
 
 impl Kernel for Blake2b256 {
     const LANES: usize = LANES_64;
+    const DIGEST_BYTES: usize = 32;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {
@@ -59,9 +60,7 @@ impl Kernel for Blake2b256 {
             let next = compress(&state, &words, W64::load(&counters), W64::load(&finals));
             state = each(|i| state[i].select(active, next[i]));
         }
-        for (lane, digest) in W64::store_rows(&state).iter().take(messages.len()).enumerate() {
-            out(lane, &digest[..32]);
-        }
+        hand_out::<Self, 64>(&W64::store_rows(&state)[..messages.len()], out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::KECCAK_RC;
-use super::{Kernel, fill, piece};
+use super::{Kernel, fill, hand_out, piece};
 
 /// Bytes absorbed at once: 1,600 - 2 x 256 bits.
 const RATE: usize = 136;
@@ -17,6 +17,7 @@ macro_rules! sponge {
     ($name:ident, $domain:literal) => {
         impl Kernel for $name {
             const LANES: usize = LANES_64;
+            const DIGEST_BYTES: usize = 32;
 
             #[inline(always)]
             fn blocks(len: usize) -> usize {
@@ -25,7 +26,7 @@ macro_rules! sponge {
 
             #[inline(always)]
             fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-                hash::<W64>(messages, $domain, out);
+                hand_out::<Self, 64>(&hash::<W64>(messages, $domain)[..messages.len()], out);
             }
         }
     };
@@ -35,8 +36,12 @@ sponge!(Keccak256, 0x01);
 sponge!(Sha3_256, 0x06);
 
 #[inline(always)]
-fn hash<W: Word64>(messages: &[&[u8]], domain: u8, out: &mut dyn FnMut(usize, &[u8])) {
+fn hash<W: Word64>(messages: &[&[u8]], domain: u8) -> [[u8; 64]; LANES_64] {
     let lanes: [&[u8]; LANES_64] = fill(messages);
+    let len = lanes[0].len();
+    if len < RATE && messages.iter().all(|message| message.len() == len) {
+        return squeeze(&one_block::<W>(&lanes, len, domain));
+    }
     let mut blocks_max = 0;
     for message in lanes {
         blocks_max = blocks_max.max(message.len() / RATE + 1);
@@ -71,10 +76,42 @@ fn hash<W: Word64>(messages: &[&[u8]], domain: u8, out: &mut dyn FnMut(usize, &[
         permute(&mut next);
         state = each(|i| state[i].select(active, next[i]));
     }
-    let words = each(|i| if i < 4 { state[i] } else { W::splat(0) });
-    for (lane, digest) in W::store_rows(&words).iter().take(messages.len()).enumerate() {
-        out(lane, &digest[..32]);
+    squeeze(&state)
+}
+
+/// Messages of one length that fit a block: what follows them is the same in every lane, and where they end nothing is loaded.
+#[inline(always)]
+fn one_block<W: Word64>(lanes: &[&[u8]; LANES_64], len: usize, domain: u8) -> [W; 25] {
+    let mut state = [W::splat(0); 25];
+    for start in [0, 64] {
+        if len > start {
+            let words = if len >= start + 64 {
+                W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a piece's bytes")))
+            } else {
+                W::load_ends(&each(|lane| &lanes[lane][start..]))
+            };
+            for w in 0..8 {
+                state[start / 8 + w] = words[w];
+            }
+        }
     }
+    if len > 128 {
+        state[16] = W::load(&each(|lane| word(lanes[lane], 128)));
+    }
+    let mut endings = [0; RATE / 8];
+    endings[len / 8] = u64::from(domain) << (8 * (len % 8));
+    endings[RATE / 8 - 1] ^= 0x80 << 56;
+    for w in 0..RATE / 8 {
+        state[w] = state[w].xor(W::splat(endings[w]));
+    }
+    permute(&mut state);
+    state
+}
+
+/// The digest of each lane, in 32 bytes of its row.
+#[inline(always)]
+fn squeeze<W: Word64>(state: &[W; 25]) -> [[u8; 64]; LANES_64] {
+    W::store_rows(&each(|i| if i < 4 { state[i] } else { W::splat(0) }))
 }
 
 /// The eight bytes of a message from `at` on as a word, zeros beyond its end.

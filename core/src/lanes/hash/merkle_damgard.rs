@@ -1,7 +1,7 @@
 //! The hashes over 64-byte blocks of sixteen 32-bit words: SHA-256, SM3, RIPEMD-160, and the two that hash a digest again.
 
 use super::super::word::{LANES_32, Word32, Word64, each};
-use super::{Kernel, Ripemd160, Sha256, fill};
+use super::{Kernel, Ripemd160, Sha256, fill, hand_out};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -27,6 +27,7 @@ pub(in super::super) trait Md32 {
 
 impl<C: Md32> Kernel for C {
     const LANES: usize = LANES_32;
+    const DIGEST_BYTES: usize = 4 * C::DIGEST_WORDS;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {
@@ -134,13 +135,11 @@ fn pad<C: Md32>(message: &[u8], tail: &mut [u8; 2 * BLOCK]) -> usize {
     blocks
 }
 
-/// Hands out each lane's digest.
+/// Hands out the lanes' digests.
 #[inline(always)]
 fn emit<C: Md32, W: Word32>(state: &[W; 8], messages: usize, out: &mut dyn FnMut(usize, &[u8])) {
     let words = each(|i| if C::BIG_ENDIAN { state[i].swap_bytes() } else { state[i] });
-    for (lane, digest) in W::store_rows(&words).iter().take(messages).enumerate() {
-        out(lane, &digest[..C::DIGEST_WORDS * 4]);
-    }
+    hand_out::<C, 32>(&W::store_rows(&words)[..messages], out);
 }
 
 /// The one block of a 32-byte SHA-256 digest, big-endian words in the machine's order.
@@ -158,6 +157,7 @@ pub(in super::super) struct Sha256d;
 
 impl Kernel for Sha256d {
     const LANES: usize = LANES_32;
+    const DIGEST_BYTES: usize = 32;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {
@@ -178,6 +178,7 @@ pub(in super::super) struct Hash160;
 
 impl Kernel for Hash160 {
     const LANES: usize = LANES_32;
+    const DIGEST_BYTES: usize = 20;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {

@@ -3,7 +3,7 @@
 use super::super::unroll::unroll16;
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::{SHA512_INIT, SHA512_K};
-use super::{Kernel, fill};
+use super::{Kernel, fill, hand_out};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -13,6 +13,7 @@ pub(in super::super) struct Sha512;
 
 impl Kernel for Sha512 {
     const LANES: usize = LANES_64;
+    const DIGEST_BYTES: usize = 64;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {
@@ -48,9 +49,7 @@ impl Kernel for Sha512 {
             state = each(|i| state[i].select(active, next[i]));
         }
         let words = each(|i| state[i].swap_bytes());
-        for (lane, digest) in W64::store_rows(&words).iter().take(messages.len()).enumerate() {
-            out(lane, digest);
-        }
+        hand_out::<Self, 64>(&W64::store_rows(&words)[..messages.len()], out);
     }
 }
 
