@@ -12,6 +12,16 @@
 //! - `keys`: tables of known keys, within a bound.
 //! - `items`, `message`: a call's items in groups of lanes, and what their signatures are about.
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(
+        dead_code,
+        unused_variables,
+        unused_mut,
+        reason = "elsewhere the kernels have no level to run on but in tests"
+    )
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
