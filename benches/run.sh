@@ -57,9 +57,9 @@ load() {
     done
     load --scheme blake3 --batch 16384
     load --scheme sha256 --batch 16384
-    # 45,000 votes a second are a fifth of what two cores with vector lanes verify.
+    # 52,500 votes a second are a fifth of what two cores with vector lanes verify.
     for _ in 1 2 3; do
-        load --scheme ed25519-zip215 --stream name=votes,priority=consensus,batch=150,rate=${VOTES_RATE:-300} \
+        load --scheme ed25519-zip215 --stream name=votes,priority=consensus,batch=150,rate=${VOTES_RATE:-350} \
             --stream name=history,priority=bulk,batch=1024,in-flight=8
     done
     kill "$node"
