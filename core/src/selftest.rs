@@ -16,6 +16,7 @@ use crate::batch::{Bundle, Results};
 pub struct KnownAnswer {
     bundle: Bundle,
     expected: Results,
+    quick: Option<Box<KnownAnswer>>,
 }
 
 impl KnownAnswer {
@@ -29,6 +30,13 @@ impl KnownAnswer {
     #[must_use]
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// Those of its items that take no longer than most: no long messages, none that takes a kernel a way of its own. `None`
+    /// where there are none.
+    #[must_use]
+    pub fn quick(&self) -> Option<&Self> {
+        self.quick.as_deref()
     }
 
     /// Whether these results are the right ones.
@@ -71,7 +79,7 @@ pub(crate) fn compute(backend: &dyn Backend, bundle: &Bundle) -> Option<Results>
 mod tests {
     use std::collections::BTreeSet;
 
-    use assay_scheme::registry::{Kind, Messages};
+    use assay_scheme::registry::{Grouping, Kind, Messages};
     use assay_scheme::{Reason, Verdict};
 
     use super::*;
@@ -114,6 +122,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn quick_ones_are_right_too_and_say_yes_and_no() {
+        for known in known_answers().iter().filter(|known| known.row().operation().grouping == Grouping::Single) {
+            let quick = known.quick().unwrap_or_else(|| panic!("{} has quick ones", known.row().name()));
+            let results = compute(&Reference::new(), quick.bundle()).expect("computes");
+            assert!(quick.is_right(&results), "{}", known.row().name());
+            let verdicts: Vec<_> = (0..results.items()).map(|item| results.verdict(item)).collect();
+            assert!(verdicts.contains(&Verdict::Valid), "{}", known.row().name());
+            let says_no = known.expected.verdicts.iter().any(|verdict| *verdict != Verdict::Valid.to_byte());
+            let is_no = |verdict: &Verdict| matches!(verdict, Verdict::Invalid(_));
+            assert_eq!(verdicts.iter().any(is_no), says_no, "{}", known.row().name());
+        }
+        let all: usize = known_answers().iter().map(|known| known.bundle().items()).sum();
+        let quick: usize = known_answers().iter().filter_map(KnownAnswer::quick).map(|quick| quick.bundle().items()).sum();
+        assert!(quick < all, "BIP-340's sums at infinity are not quick");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `assay bench`: items per second through the engine in this process.
 //!
-//! A pass is one batch, submitted and waited for. Its answers were checked before the first pass is timed.
+//! A pass is one batch, or several at once, submitted and waited for. Its answers were checked before the first pass is timed.
 
 use std::io::{self, Write};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use assay_core::backend::DeviceTimes;
@@ -19,7 +20,7 @@ use super::source::{backends, demand_served, gpus, operations, start_engine_with
 use super::table::{commas, table};
 
 const EXAMPLE: &str = "\
-A pass is one batch, submitted and waited for; best and median of all passes are printed. Every item has a key \
+A pass is one batch, or --in-flight of them at once, submitted and waited for; best and median of all passes are printed. Every item has a key \
 of its own (of BLS there are 512 keys, of ML-DSA 64, of RSA 2), and no tables of keys are kept from pass to pass; with \
 --keys they are, as a node keeps them. An aggregate's item has --group keys, a tree's \
 that many leaves.
@@ -29,7 +30,8 @@ Exit codes: 0 all answers right, 1 a wrong or missing answer, 2 usage or a backe
 Examples:
   assay bench
   assay bench --scheme ed25519-zip215 --items 1024
-  assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json";
+  assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json
+  assay bench --scheme ecdsa-secp256k1 --backend gpu --gpu hardware --items 65536,262144 --in-flight 4";
 
 /// Passes at least, however slow.
 const PASSES_MIN: usize = 3;
@@ -66,6 +68,9 @@ pub struct Args {
     /// Passes, exactly this many; as many as --seconds allows where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PASSES_MAX as i64))]
     passes: Option<u32>,
+    /// Batches submitted at once; a pass ends when the last one is done
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    in_flight: u32,
     /// How long to measure each operation
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
@@ -100,6 +105,7 @@ struct Measured {
     backend: String,
     threads: usize,
     batch: usize,
+    in_flight: usize,
     message_bytes: usize,
     passes: usize,
     items_per_second: f64,
@@ -211,6 +217,7 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: u
     let mut times = Vec::new();
     let device = engine.device_times(operation.row);
     let mut backends = [0; BackendName::ALL.len()];
+    let in_flight = args.in_flight as usize;
     let start = Instant::now();
     let enough = |passes: usize| match args.passes {
         Some(wanted) => passes >= wanted as usize,
@@ -221,20 +228,23 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: u
     };
     while !enough(times.len()) {
         let pass = Instant::now();
-        let answers = engine.run(bundle.clone(), order);
+        let answers = run_at_once(engine, &bundle, order, in_flight);
         times.push(pass.elapsed());
-        backends.iter_mut().zip(answers.backends).for_each(|(sum, items)| *sum += items);
-        if answers.results != outcome.results {
-            return Err("two passes over the same items gave different answers".to_owned());
+        for answers in answers {
+            backends.iter_mut().zip(answers.backends).for_each(|(sum, items)| *sum += items);
+            if answers.results != outcome.results {
+                return Err("two passes over the same items gave different answers".to_owned());
+            }
         }
     }
     times.sort_unstable();
-    let rate = |time: Duration| items as f64 / time.as_secs_f64().max(1e-9);
+    let rate = |time: Duration| (in_flight * items) as f64 / time.as_secs_f64().max(1e-9);
     Ok(Measured {
         operation: operation.name,
         backend: computed_by(&backends),
         threads: engine.threads(),
         batch: items,
+        in_flight,
         message_bytes: bundle.message_bytes(0..items) / items,
         passes: times.len(),
         items_per_second: rate(times[0]),
@@ -242,6 +252,22 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: u
         crossover_items: engine.crossovers().into_iter().find(|(row, _)| *row == operation.row).map(|(_, items)| items),
         device: OnDevice::between(device, engine.device_times(operation.row)),
     })
+}
+
+/// Submits the same batch this many times and waits for all of them.
+fn run_at_once(engine: &Engine, bundle: &Bundle, order: Order, batches: usize) -> Vec<Outcome> {
+    if batches == 1 {
+        return vec![engine.run(bundle.clone(), order)];
+    }
+    let (sender, outcomes) = mpsc::channel();
+    let _tickets: Vec<_> = (0..batches)
+        .map(|_| {
+            let sender = sender.clone();
+            // Nobody listens any more only when this thread is gone.
+            engine.submit(bundle.clone(), order, Box::new(move |outcome| drop(sender.send(outcome))))
+        })
+        .collect();
+    outcomes.iter().take(batches).collect()
 }
 
 /// Every item valid, and every digest what a separate computation says.

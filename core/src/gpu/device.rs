@@ -87,7 +87,8 @@ pub(super) struct Device {
     int64: bool,
     timestamps: bool,
     pub(super) limits: Limits,
-    programs: Mutex<HashMap<&'static str, Arc<Program>>>,
+    /// By name; a kernel that two threads want is compiled by one of them, while the other waits.
+    programs: Mutex<HashMap<&'static str, Arc<OnceLock<Arc<Program>>>>>,
     /// The kernels' own memory; one batch after another uses it, in the queue's order.
     scratch: Mutex<[Option<Buffer>; 2]>,
     /// Slots that no batch is in.
@@ -175,19 +176,17 @@ impl Device {
 
     /// The compiled kernel; compiles it the first time.
     pub(super) fn program(&self, kernel: &'static Kernel) -> Result<Arc<Program>, Lost> {
-        if let Some(program) = lock(&self.programs).get(kernel.name) {
-            return Ok(Arc::clone(program));
-        }
+        let own = Arc::clone(lock(&self.programs).entry(kernel.name).or_default());
         // Not under the lock: other kernels are in use while this one compiles.
-        let program = Arc::new(self.compile(kernel));
+        let program = own.get_or_init(|| Arc::new(self.compile(kernel)));
         self.check()?;
-        lock(&self.programs).insert(kernel.name, Arc::clone(&program));
-        Ok(program)
+        Ok(Arc::clone(program))
     }
 
     /// Whether a batch of the kernel with this name has ended since the device was opened.
     pub(super) fn is_warm(&self, name: &str) -> bool {
-        lock(&self.programs).get(name).is_some_and(|program| program.warm.load(Ordering::Relaxed))
+        let programs = lock(&self.programs);
+        programs.get(name).and_then(|own| own.get()).is_some_and(|program| program.warm.load(Ordering::Relaxed))
     }
 
     fn compile(&self, kernel: &'static Kernel) -> Program {
@@ -296,7 +295,8 @@ impl Device {
         let scratch: u64 = lock(&self.scratch).iter().flatten().map(Buffer::size).sum();
         let slots: u64 = lock(&self.slots).iter().map(Slot::bytes).sum();
         let tables = |program: &Arc<Program>| program.table.as_ref().map_or(0, Buffer::size);
-        scratch + slots + lock(&self.programs).values().map(tables).sum::<u64>()
+        let programs = lock(&self.programs);
+        scratch + slots + programs.values().filter_map(|own| own.get()).map(tables).sum::<u64>()
     }
 }
 

@@ -30,8 +30,8 @@ compile_error!("inject-faults makes a device lie: it is for tests, and no releas
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use assay_scheme::registry::Messages;
@@ -50,14 +50,14 @@ use device::{Device, Program};
 use slot::Run;
 use stage::{MESSAGE_BYTES_MAX, Plan, Stage};
 use tree::Leaves;
-use trust::Canaries;
+use trust::{Canaries, Checker};
 
 /// Slots of a device's ring, each with a thread: one is filled or read while another one computes and a third one waits.
 /// Fewer: the device waits for the host. More: more memory, and an urgent batch waits behind more of them.
 const RING_SLOTS: usize = 3;
 
 /// Items of one batch. Smaller: the fixed cost of a batch weighs more. Larger: more memory, longer dispatches.
-const BATCH_ITEMS_MAX: usize = 1 << 16;
+const BATCH_ITEMS_MAX: usize = 1 << 18;
 
 /// Message bytes of one batch. Smaller: long messages make small batches. Larger: more memory: a slot holds it twice on the
 /// host and once on the device.
@@ -114,6 +114,7 @@ pub struct Gpu {
     known: Arc<[KnownAnswer]>,
     canary_trees: Mutex<CanaryTrees>,
     reference: Reference,
+    checker: Checker,
 }
 
 /// Trees that the reference computed, by rule and hash.
@@ -158,6 +159,7 @@ impl Gpu {
             known: selftest::known_answers(),
             canary_trees: Mutex::default(),
             reference: Reference::new(),
+            checker: Checker::new(),
         }
     }
 
@@ -298,7 +300,7 @@ impl Gpu {
         if bundle.operation().kind == Kind::Pow {
             Self::judge_work(bundle, range.clone(), &mut out);
         }
-        trust::check_sample(&self.reference, bundle, range, &out, stamp, canaries.is_some())?;
+        self.checker.check(bundle, range, &out, stamp, canaries.is_some())?;
         self.took(bundle.operation().row, stage.items, times);
         Ok(())
     }
@@ -365,6 +367,25 @@ impl Gpu {
             }
         }
         Ok(true)
+    }
+
+    /// Notes what became of a row; gives it back if it failed.
+    fn prepared(&self, row: Row, prepared: Result<bool, Fault>) -> Result<(), Row> {
+        let mut state = lock(&self.state);
+        state.tried += usize::from(!state.failed.contains(&row));
+        state.failed.retain(|other| *other != row);
+        match prepared {
+            Ok(is_ready) => {
+                self.serves[row.index()].fetch_or(is_ready, Ordering::Release);
+                Ok(())
+            }
+            // The row stays with the others. A device that is really gone fails the next row too, each in its time.
+            Err(fault) => {
+                state.fault = Some(fault.to_string());
+                state.failed.push(row);
+                Err(row)
+            }
+        }
     }
 
     fn results(&self, bundle: &Bundle) -> Result<crate::batch::Results, Fault> {
@@ -440,28 +461,29 @@ impl Backend for Gpu {
             state.wanted += rows.len() - again;
         }
         let mut failed = Vec::new();
-        for row in rows {
-            let prepared = self.prepare_row(row);
-            let mut state = lock(&self.state);
-            state.tried += usize::from(!state.failed.contains(&row));
-            state.failed.retain(|other| *other != row);
-            match prepared {
-                Ok(true) => {
-                    drop(state);
-                    self.serves[row.index()].store(true, Ordering::Release);
-                    if ready(row).is_break() {
-                        break;
-                    }
-                }
-                Ok(false) => {}
-                // The row stays with the others. A device that is really gone fails the next row too, each in its time.
-                Err(fault) => {
-                    state.fault = Some(fault.to_string());
-                    state.failed.push(row);
-                    failed.push(row);
+        let (next, stops) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (sender, prepared) = mpsc::channel();
+        let prepare = |sender: mpsc::Sender<_>| {
+            while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed))
+                && !stops.load(Ordering::Relaxed)
+            {
+                let _ = sender.send((*row, self.prepare_row(*row)));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..preparing_threads().min(rows.len()) {
+                let (prepare, sender) = (&prepare, sender.clone());
+                scope.spawn(move || prepare(sender));
+            }
+            drop(sender);
+            for (row, prepared) in prepared {
+                let is_ready = matches!(prepared, Ok(true));
+                failed.extend(self.prepared(row, prepared).err());
+                if is_ready && ready(row).is_break() {
+                    stops.store(true, Ordering::Relaxed);
                 }
             }
-        }
+        });
         failed
     }
 
@@ -495,6 +517,12 @@ impl Backend for Gpu {
         }
         Some(note)
     }
+}
+
+/// Threads that compile kernels side by side: half the cores, since the CPU serves meanwhile, and no more than there are
+/// kernels that take long.
+fn preparing_threads() -> usize {
+    (std::thread::available_parallelism().map_or(1, usize::from) / 2).clamp(1, 8)
 }
 
 /// The digest row's kernel that a message hash is.

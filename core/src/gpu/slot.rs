@@ -74,7 +74,7 @@ pub(super) struct Slot {
 
 /// What is run on a stage: the kernels in order. The last one is the row's own; one before it hashes messages.
 pub(super) struct Run<'a> {
-    pub(super) stage: &'a Stage,
+    pub(super) stage: &'a Stage<'a>,
     pub(super) hash: Option<&'a Program>,
     pub(super) main: &'a Program,
     pub(super) timeout: Duration,
@@ -150,7 +150,7 @@ impl Slot {
     }
 
     /// Buffers large enough for a stage.
-    fn make_room(&mut self, device: &Device, stage: &Stage) {
+    fn make_room(&mut self, device: &Device, stage: &Stage<'_>) {
         let clock = if device.timestamps() { READING_BYTES } else { 0 };
         let fit = |own: &mut Option<Buffer>, label, bytes: u64, usage, mapped| {
             if bytes > own.as_ref().map_or(0, Buffer::size) {

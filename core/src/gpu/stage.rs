@@ -1,8 +1,9 @@
 //! A range of a bundle laid out as the kernels read it: sections of one input buffer, sections of one output buffer.
 //!
-//! Columns are copied as they lie; what is made here is a word of form and an offset an item, and the order that puts
-//! messages of one length beside each other.
+//! Columns are copied as they lie, from the request straight into the staging; what is made here is a word of form and an
+//! offset an item, and the order that puts messages of one length beside each other.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use assay_scheme::columns::FORM_REFUSED;
@@ -47,7 +48,7 @@ pub(super) struct BatchParameters {
 type Slice<'a> = (&'a Columns, Range<usize>);
 
 /// A laid-out range.
-pub(super) struct Stage {
+pub(super) struct Stage<'a> {
     /// Items, canaries included.
     pub(super) items: usize,
     pub(super) input_bytes: u64,
@@ -58,17 +59,35 @@ pub(super) struct Stage {
     pub(super) idle_verdicts: (u64, u64),
     /// Bytes of digests that one kernel writes for the next.
     pub(super) digest_bytes: u64,
-    /// The made and the gathered bytes, each with its section.
-    sections: Vec<Section>,
+    sections: Vec<Section<'a>>,
     items_max: u32,
 }
 
-struct Section {
+struct Section<'a> {
     role: Role,
     start: u64,
-    /// Bytes, rounded up to whole words and never none.
+    /// Bytes that are bound.
     bytes: u64,
-    content: Vec<u8>,
+    /// Bytes that are written: the content and zeros up to whole words, at least a vector.
+    written: usize,
+    content: Content<'a>,
+}
+
+/// What a section holds.
+enum Content<'a> {
+    Words(Vec<u32>),
+    /// Columns as they lie and what is made instead of one, end to end.
+    Runs(Vec<Cow<'a, [u8]>>),
+}
+
+impl Content<'_> {
+    fn runs(&self) -> impl Iterator<Item = &[u8]> {
+        let (words, runs) = match self {
+            Self::Words(words) => (Some(bytemuck::cast_slice(words)), &[][..]),
+            Self::Runs(runs) => (None, &runs[..]),
+        };
+        words.into_iter().chain(runs.iter().map(|run| &**run))
+    }
 }
 
 /// What a stage is made of.
@@ -83,9 +102,9 @@ pub(super) struct Plan<'a> {
     pub(super) stamp: u32,
 }
 
-impl Stage {
-    pub(super) fn new(plan: &Plan<'_>) -> Self {
-        let mut slices: Vec<Slice<'_>> = plan.bundle.slices(plan.range.clone()).collect();
+impl<'a> Stage<'a> {
+    pub(super) fn new(plan: &Plan<'a>) -> Self {
+        let mut slices: Vec<Slice<'a>> = plan.bundle.slices(plan.range.clone()).collect();
         if let Some(canaries) = plan.canaries {
             slices.extend(canaries.slices(0..canaries.items()));
         }
@@ -105,7 +124,7 @@ impl Stage {
             items_max: items.next_multiple_of(64) as u32,
         };
         let takes_digests = plan.main.binds(Role::Digests) && plan.hash.is_none();
-        let messages = Arena::gather(&slices, binds(Role::Arena));
+        let messages = if binds(Role::Arena) { Arena::gather(&slices, plan.range.len()) } else { Arena::default() };
         let extra = if binds(Role::Extra) { extra(parameters) } else { Vec::new() };
         let batch = BatchParameters {
             items: items as u32,
@@ -117,11 +136,11 @@ impl Stage {
             ordered: u32::from(!messages.order.is_empty()),
             extra_bytes: extra.len() as u32,
         };
-        stage.push(Role::Parameters, bytemuck::bytes_of(&batch).to_vec());
+        stage.push(Role::Parameters, Content::Words(bytemuck::cast_slice(&[batch]).to_vec()));
         let unfit = matches!(operation.messages, Messages::DigestOr(_)) && parameters.hash.is_none();
-        stage.push(Role::Forms, forms(&slices, unfit, binds(Role::Arena)));
+        stage.push(Role::Forms, Content::Words(forms(&slices, unfit, binds(Role::Arena))));
         if binds(Role::Keys) {
-            stage.push(Role::Keys, gather(&slices, Columns::keys_of));
+            stage.push(Role::Keys, as_they_lie(&slices, Columns::keys_of));
         }
         if binds(Role::Signatures) {
             stage.push(Role::Signatures, signatures(&slices, operation.signature_len));
@@ -130,12 +149,12 @@ impl Stage {
             stage.push(Role::Digests, digests(&slices));
         }
         if binds(Role::Arena) {
-            stage.push(Role::Offsets, bytemuck::cast_slice(&messages.offsets).to_vec());
-            stage.push(Role::Order, bytemuck::cast_slice(&messages.order).to_vec());
-            stage.push(Role::Arena, messages.bytes);
+            stage.push(Role::Offsets, Content::Words(messages.offsets));
+            stage.push(Role::Order, Content::Words(messages.order));
+            stage.push(Role::Arena, Content::Runs(messages.runs));
         }
         if binds(Role::Extra) {
-            stage.push(Role::Extra, extra);
+            stage.push(Role::Extra, Content::Runs(vec![extra.into()]));
         }
         stage.lay_out_output(plan);
         stage
@@ -155,14 +174,14 @@ impl Stage {
         }
     }
 
-    fn push(&mut self, role: Role, mut content: Vec<u8>) {
+    fn push(&mut self, role: Role, content: Content<'a>) {
         let start = self.input_bytes.next_multiple_of(SECTION_ALIGN);
         // A binding of vectors holds one at least, also where a row has no use for it.
-        content.resize(content.len().next_multiple_of(4).max(16), 0);
+        let written = content.runs().map(<[u8]>::len).sum::<usize>().next_multiple_of(4).max(16);
         // A word at any offset is read as two: the last one's second half lies behind the end.
-        let bytes = content.len() as u64 + if role == Role::Arena { 8 } else { 0 };
+        let bytes = written as u64 + if role == Role::Arena { 8 } else { 0 };
         self.input_bytes = start + bytes.next_multiple_of(8);
-        self.sections.push(Section { role, start, bytes, content });
+        self.sections.push(Section { role, start, bytes, written, content });
     }
 
     /// Where a role's section lies in the input. A role that was not laid out has none, which binds nothing.
@@ -186,24 +205,28 @@ impl Stage {
     /// Writes the sections into the staging.
     pub(super) fn write(&self, staging: &mut BufferViewMut) {
         for section in &self.sections {
-            let start = section.start as usize;
-            staging.slice(start..start + section.content.len()).copy_from_slice(&section.content);
+            let (mut at, end) = (section.start as usize, section.start as usize + section.written);
+            for run in section.content.runs() {
+                staging.slice(at..at + run.len()).copy_from_slice(run);
+                at += run.len();
+            }
+            staging.slice(at..end).copy_from_slice(&[0; 16][..end - at]);
         }
     }
 }
 
 /// One column of all slices.
-fn gather<'a>(slices: &[Slice<'a>], column: impl Fn(&'a Columns, Range<usize>) -> &'a [u8]) -> Vec<u8> {
-    let runs: Vec<_> = slices.iter().map(|(columns, items)| column(columns, items.clone())).collect();
-    runs.concat()
+fn as_they_lie<'a>(slices: &[Slice<'a>], column: impl Fn(&'a Columns, Range<usize>) -> &'a [u8]) -> Content<'a> {
+    Content::Runs(slices.iter().map(|(columns, items)| column(columns, items.clone()).into()).collect())
 }
 
 /// A word an item. `unfit`: a message must be a 32-byte digest. `hashed`: messages are hashed here, long ones elsewhere.
-fn forms(slices: &[Slice<'_>], unfit: bool, hashed: bool) -> Vec<u8> {
+fn forms(slices: &[Slice<'_>], unfit: bool, hashed: bool) -> Vec<u32> {
     let mut words: Vec<u32> = Vec::with_capacity(slices.iter().map(|(_, items)| items.len()).sum());
     for (columns, items) in slices {
         let forms = columns.forms_of(items.clone());
-        if !unfit && !hashed {
+        let stride = columns.shape().message_stride as usize;
+        if !unfit && !hashed || stride > 0 && (!unfit || stride == 32) && (!hashed || stride <= MESSAGE_BYTES_MAX) {
             words.extend(forms.iter().map(|form| u32::from(*form)));
             continue;
         }
@@ -216,38 +239,36 @@ fn forms(slices: &[Slice<'_>], unfit: bool, hashed: bool) -> Vec<u8> {
             u32::from(*form) | if unfit && len != 32 { FORM_MESSAGE_UNFIT } else { 0 }
         }));
     }
-    bytemuck::cast_slice(&words).to_vec()
+    words
 }
 
 /// The signatures, each padded to whole words.
-fn signatures(slices: &[Slice<'_>], len: usize) -> Vec<u8> {
-    let packed = gather(slices, Columns::signatures_of);
+fn signatures<'a>(slices: &[Slice<'a>], len: usize) -> Content<'a> {
     let stride = len.next_multiple_of(4);
     if stride == len {
-        return packed;
+        return as_they_lie(slices, Columns::signatures_of);
     }
-    let mut padded = vec![0; packed.len() / len * stride];
-    for (to, signature) in padded.chunks_exact_mut(stride).zip(packed.chunks_exact(len)) {
-        to[..len].copy_from_slice(signature);
-    }
-    padded
+    let padded = |(columns, items): &Slice<'a>| {
+        let packed = columns.signatures_of(items.clone());
+        let mut padded = vec![0; items.len() * stride];
+        for (to, signature) in padded.chunks_exact_mut(stride).zip(packed.chunks_exact(len)) {
+            to[..len].copy_from_slice(signature);
+        }
+        padded.into()
+    };
+    Content::Runs(slices.iter().map(padded).collect())
 }
 
 /// The 32-byte messages that are digests themselves; zeros for what is none.
-fn digests(slices: &[Slice<'_>]) -> Vec<u8> {
-    let mut digests = Vec::with_capacity(slices.iter().map(|(_, items)| items.len() * 32).sum());
-    for (columns, items) in slices {
-        let run = columns.messages_of(items.clone());
-        if run.len() == items.len() * 32 && items.clone().all(|item| columns.message_len(item) == 32) {
-            digests.extend_from_slice(run);
-            continue;
+fn digests<'a>(slices: &[Slice<'a>]) -> Content<'a> {
+    let of = |(columns, items): &Slice<'a>| {
+        if items.clone().all(|item| columns.message_len(item) == 32) {
+            return columns.messages_of(items.clone()).into();
         }
-        for item in items.clone() {
-            let message: Option<&[u8; 32]> = columns.message(item).try_into().ok();
-            digests.extend_from_slice(message.unwrap_or(&[0; 32]));
-        }
-    }
-    digests
+        let digest = |item| columns.message(item).try_into().unwrap_or([0; 32]);
+        items.clone().map(digest).collect::<Vec<[u8; 32]>>().into_flattened().into()
+    };
+    Content::Runs(slices.iter().map(of).collect())
 }
 
 /// What a batch carries once: `ENTL ‖ ID ‖ a ‖ b ‖ xG ‖ yG`, the part of SM2's Z_A that does not depend on the key
@@ -289,29 +310,32 @@ const SM2_CURVE: [u8; 128] = {
 
 /// The messages end to end.
 #[derive(Default)]
-struct Arena {
-    bytes: Vec<u8>,
+struct Arena<'a> {
+    runs: Vec<Cow<'a, [u8]>>,
     offsets: Vec<u32>,
     /// Items by the length of their messages; empty where all lengths are about one.
     order: Vec<u32>,
 }
 
-impl Arena {
-    fn gather(slices: &[Slice<'_>], wanted: bool) -> Self {
+impl<'a> Arena<'a> {
+    /// The messages of all slices, whose first `own` items decide whether they are put in order.
+    fn gather(slices: &[Slice<'a>], own: usize) -> Self {
         let mut arena = Self::default();
-        if !wanted {
-            return arena;
-        }
-        let bytes = slices.iter().map(|(columns, items)| columns.message_bytes(items.clone())).sum();
-        arena.bytes.reserve(bytes);
         let mut end = 0;
         arena.offsets.push(0);
         for (columns, items) in slices {
+            let stride = columns.shape().message_stride;
+            if (1..=MESSAGE_BYTES_MAX).contains(&(stride as usize)) {
+                arena.offsets.extend((1..=items.len() as u32).map(|item| end + item * stride));
+                end += items.len() as u32 * stride;
+                arena.runs.push(columns.messages_of(items.clone()).into());
+                continue;
+            }
             let mut run = items.start..items.start;
             for item in items.clone() {
                 let len = columns.message_len(item);
                 if len > MESSAGE_BYTES_MAX {
-                    arena.bytes.extend_from_slice(columns.messages_of(run.clone()));
+                    arena.runs.push(columns.messages_of(run.clone()).into());
                     run.start = item + 1;
                 } else {
                     end += len as u32;
@@ -319,18 +343,17 @@ impl Arena {
                 run.end = item + 1;
                 arena.offsets.push(end);
             }
-            arena.bytes.extend_from_slice(columns.messages_of(run));
+            arena.runs.push(columns.messages_of(run).into());
         }
-        arena.sort();
+        arena.sort(own);
         arena
     }
 
     /// Blocks of 64 bytes are what most hashes count in, and near enough for the rest.
-    fn sort(&mut self) {
+    fn sort(&mut self, own: usize) {
         let blocks = |item: usize| (self.offsets[item + 1] - self.offsets[item] + 8) >> 6;
-        let items = self.offsets.len() - 1;
-        if (1..items).any(|item| blocks(item) != blocks(0)) {
-            let mut order: Vec<u32> = (0..items as u32).collect();
+        if (1..own).any(|item| blocks(item) != blocks(0)) {
+            let mut order: Vec<u32> = (0..self.offsets.len() as u32 - 1).collect();
             // The longest first: what is left at the end is short.
             order.sort_by_key(|item| std::cmp::Reverse(blocks(*item as usize)));
             self.order = order;
@@ -374,11 +397,30 @@ mod tests {
             builder.push(0, &[], &[], message);
         }
         let columns = builder.build().expect("fits");
-        let arena = Arena::gather(&[(&columns, 0..5)], true);
-        assert_eq!(arena.bytes, [&b"abc"[..], &[1; 300], &[2; 70]].concat());
+        let arena = Arena::gather(&[(&columns, 0..5)], 5);
+        assert_eq!(arena.runs.concat(), [&b"abc"[..], &[1; 300], &[2; 70]].concat());
         assert_eq!(arena.offsets, [0, 3, 3, 303, 303, 373]);
         assert_eq!(arena.order, [2, 4, 0, 1, 3]);
-        let words = forms(&[(&columns, 0..5)], false, true);
-        assert_eq!(bytemuck::cast_slice::<u8, u32>(&words), [0, 0x85, 0, 0, 0]);
+        assert_eq!(forms(&[(&columns, 0..5)], false, true), [0, 0x85, 0, 0, 0]);
+    }
+    #[test]
+    fn equal_lengths_are_laid_out_as_mixed_ones_are_and_need_no_order() {
+        let columns = |lengths: &[usize]| {
+            let mut builder = ColumnsBuilder::new(Row::Sha256.operation());
+            for (item, len) in lengths.iter().enumerate() {
+                builder.push(0, &[], &[], &vec![item as u8; *len]);
+            }
+            builder.build().expect("fits")
+        };
+        let (equal, mixed) = (columns(&[100; 4]), columns(&[100, 100, 100, 20]));
+        let slices = [(&equal, 0..3), (&mixed, 0..4)];
+        // Those that ride along behind the first six do not put them in another order.
+        let arena = Arena::gather(&slices, 6);
+        assert_eq!(arena.offsets, [0, 100, 200, 300, 400, 500, 600, 620]);
+        assert_eq!(arena.order, [0; 0]);
+        assert_eq!(arena.runs.concat(), [equal.messages_of(0..3), mixed.messages_of(0..4)].concat());
+        assert_eq!(Arena::gather(&slices, 7).order, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(forms(&slices, false, true), [0; 7]);
+        assert_eq!(forms(&slices, true, false), [FORM_MESSAGE_UNFIT; 7]);
     }
 }

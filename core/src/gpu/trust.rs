@@ -1,5 +1,5 @@
 //! Why a device's answer is believed: every verdict bears its batch's stamp, items with known answers ride along, and a
-//! share is computed again by the reference. Anything else is a lie, and a lie is a fault.
+//! share is computed again on the CPU. Anything else is a lie, and a lie is a fault.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use assay_scheme::{Kind, Reason, Row};
 
 use super::stage::{Stage, VERDICT_BYTES};
 use crate::backend::{Backend, Fault, Output};
-use crate::batch::Bundle;
+use crate::batch::{Bundle, Results};
+use crate::lanes::{CurveLevel, Lanes, Level};
 use crate::reference::Reference;
 use crate::selftest::KnownAnswer;
 
@@ -28,7 +29,8 @@ impl<'a> Canaries<'a> {
         // Of a header's work the device computes the hash alone.
         let row = if operation.kind == Kind::Pow { Row::Sha256d } else { operation.row };
         let fits = |known: &&KnownAnswer| known.row() == row && known.bundle().parameters() == bundle.parameters();
-        known.iter().find(fits).map(|known| Self { known })
+        // Quick ones alone: a batch takes as long as its slowest item.
+        known.iter().filter(fits).find_map(KnownAnswer::quick).map(|known| Self { known })
     }
 
     pub(super) fn bundle(&self) -> &'a Bundle {
@@ -47,7 +49,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(stage: &Stage, items: usize, stamp: u32) -> Self {
+    pub(super) fn new(stage: &Stage<'_>, items: usize, stamp: u32) -> Self {
         Self {
             stamp,
             values_at: stage.values.0 as usize,
@@ -94,8 +96,7 @@ impl Answers {
         }
         let Some(canaries) = canaries else { return Ok(()) };
         let width = canaries.bundle().value_width();
-        let results =
-            crate::batch::Results { verdicts: self.canary_verdicts.clone(), values: self.canary_values.clone(), width };
+        let results = Results { verdicts: self.canary_verdicts.clone(), values: self.canary_values.clone(), width };
         if canaries.known.is_right(&results) { Ok(()) } else { Err(Fault::Wrong("a canary")) }
     }
 }
@@ -103,28 +104,61 @@ impl Answers {
 /// The last verdict byte that a kernel may write.
 const LAST_VERDICT: u32 = Reason::Message as u32;
 
-/// Computes a share of a batch again on the reference.
-pub(super) fn check_sample(
-    reference: &Reference,
-    bundle: &Bundle,
-    range: Range<usize>,
-    out: &Output<'_>,
-    seed: u32,
-    has_canaries: bool,
-) -> Result<(), Fault> {
-    let every = if has_canaries { SAMPLE_EVERY } else { SAMPLE_EVERY_ALONE };
-    let width = out.width;
-    let mut state = seed;
-    for start in (0..range.len()).step_by(every) {
-        // Which item of each stretch is nothing that a device could guess from the items before.
-        state = state.wrapping_mul(0x9e37_79b1).rotate_left(13) ^ start as u32;
-        let at = start + state as usize % every.min(range.len() - start);
-        let (mut verdict, mut value) = ([0], vec![0; width]);
-        let again = Output { verdicts: &mut verdict, values: &mut value, width };
-        reference.compute(bundle, range.start + at..range.start + at + 1, again)?;
-        if verdict[0] != out.verdicts[at] || value != out.values[at * width..(at + 1) * width] {
-            return Err(Fault::Wrong("an item that was computed again"));
-        }
+/// Who computes a share of each batch again, on the CPU: the lanes where they have the row, since one thread waits for it,
+/// else the reference.
+pub(super) struct Checker {
+    lanes: Option<Lanes>,
+    reference: Reference,
+}
+
+impl Checker {
+    pub(super) fn new() -> Self {
+        let lanes = Level::detect().map(|hashes| Lanes::new(hashes, CurveLevel::detect(), 0));
+        Self { lanes, reference: Reference::new() }
     }
-    Ok(())
+
+    /// Whether a share of a batch's answers comes out again; which items is nothing that a device could guess from the batch
+    /// before.
+    pub(super) fn check(
+        &self,
+        bundle: &Bundle,
+        range: Range<usize>,
+        out: &Output<'_>,
+        seed: u32,
+        has_canaries: bool,
+    ) -> Result<(), Fault> {
+        let picked = picked(range.len(), if has_canaries { SAMPLE_EVERY } else { SAMPLE_EVERY_ALONE }, seed);
+        let (mut left, mut before, mut segments) = (&picked[..], 0, Vec::new());
+        for (columns, items) in bundle.slices(range) {
+            let (own, after) = left.split_at(left.partition_point(|at| at - before < items.len()));
+            if !own.is_empty() {
+                let own = own.iter().map(|at| items.start + at - before);
+                segments.push(columns.select(own).expect("some of a request's items fit a request"));
+            }
+            (left, before) = (after, before + items.len());
+        }
+        let sample = Bundle::new(bundle.parameters().clone(), segments).expect("the bundle's own parameters");
+        let width = out.width;
+        let mut again = Results::unwritten(picked.len(), width);
+        let Results { verdicts, values, .. } = &mut again;
+        let output = Output { verdicts, values, width };
+        match &self.lanes {
+            Some(lanes) if lanes.serves(bundle.operation().row) => lanes.compute(&sample, 0..picked.len(), output)?,
+            _ => self.reference.compute(&sample, 0..picked.len(), output)?,
+        }
+        let is_same = |(i, at): (usize, &usize)| {
+            again.verdicts[i] == out.verdicts[*at] && again.value(i) == &out.values[at * width..(at + 1) * width]
+        };
+        if picked.iter().enumerate().all(is_same) { Ok(()) } else { Err(Fault::Wrong("an item that was computed again")) }
+    }
+}
+
+/// One of every stretch of `every` items, and of what is left over.
+fn picked(items: usize, every: usize, seed: u32) -> Vec<usize> {
+    let mut state = seed;
+    let pick = |start: usize| {
+        state = state.wrapping_mul(0x9e37_79b1).rotate_left(13) ^ start as u32;
+        start + state as usize % every.min(items - start)
+    };
+    (0..items).step_by(every).map(pick).collect()
 }

@@ -32,10 +32,19 @@ struct Item {
 struct Reading {
     parameters: Parameters,
     operation: &'static Operation,
-    columns: ColumnsBuilder,
-    results: Results,
+    all: Part,
+    quick: Part,
     item: Item,
 }
+
+/// Items and what is expected of them.
+struct Part {
+    columns: ColumnsBuilder,
+    results: Results,
+}
+
+/// Bytes of the longest message that is hashed as quickly as most.
+const QUICK_MESSAGE_BYTES: usize = 128;
 
 /// Every bundle of the file.
 pub(super) fn read() -> Vec<KnownAnswer> {
@@ -45,7 +54,7 @@ pub(super) fn read() -> Vec<KnownAnswer> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, &mut reading) {
             ("row", _) => read.extend(reading.replace(Reading::row(rest)).map(Reading::finish)),
-            ("=", Some(reading)) => reading.expect(rest),
+            ("=" | "=rare", Some(reading)) => reading.expect(rest, word == "=rare"),
             (field, Some(reading)) => reading.item.set(field, rest),
             (_, None) => panic!("answers.txt begins with a row: {line}"),
         }
@@ -69,34 +78,46 @@ impl Reading {
             }
         }
         let width = operation.value_width(parameters.output).expect("an output the row has");
-        let (columns, results) = (ColumnsBuilder::new(operation), Results::unwritten(0, width));
-        Self { parameters, operation, columns, results, item: Item::default() }
+        let none = || Part { columns: ColumnsBuilder::new(operation), results: Results::unwritten(0, width) };
+        Self { parameters, operation, all: none(), quick: none(), item: Item::default() }
     }
 
     /// An item: what is expected of it, and the fields that differ.
-    fn expect(&mut self, line: &str) {
+    fn expect(&mut self, line: &str, is_rare: bool) {
         let mut words = line.split(' ');
         let expected = words.next().unwrap_or_default();
         let mut item = self.item.clone();
         while let (Some(field), Some(value)) = (words.next(), words.next()) {
             item.set(field, value);
         }
-        item.push(self.operation, &mut self.columns);
         let reason = Reason::ALL.into_iter().find(|reason| reason.name() == expected);
+        let width = self.all.results.width;
         let (verdict, value) = match (expected, reason) {
-            ("valid", _) => (Verdict::Valid, vec![0; self.results.width]),
-            (_, Some(reason)) => (Verdict::Invalid(reason), vec![0; self.results.width]),
+            ("valid", _) => (Verdict::Valid, vec![0; width]),
+            (_, Some(reason)) => (Verdict::Invalid(reason), vec![0; width]),
             (value, None) => (Verdict::Valid, piece(value)),
         };
-        assert_eq!(value.len(), self.results.width, "{}: a value has the row's width", self.operation.name);
-        self.results.verdicts.push(verdict.to_byte());
-        self.results.values.extend(value);
+        assert_eq!(value.len(), width, "{}: a value has the row's width", self.operation.name);
+        let is_quick = !is_rare && item.messages.iter().all(|message| message.len() <= QUICK_MESSAGE_BYTES);
+        for part in [Some(&mut self.all), is_quick.then_some(&mut self.quick)].into_iter().flatten() {
+            item.push(self.operation, &mut part.columns);
+            part.results.verdicts.push(verdict.to_byte());
+            part.results.values.extend(&value);
+        }
     }
 
     fn finish(self) -> KnownAnswer {
+        let parameters = &self.parameters;
+        let quick = (self.quick.columns.items() > 0).then(|| Box::new(self.quick.finish(parameters, None)));
+        self.all.finish(parameters, quick)
+    }
+}
+
+impl Part {
+    fn finish(self, parameters: &Parameters, quick: Option<Box<KnownAnswer>>) -> KnownAnswer {
         let columns = self.columns.build().expect("a row of answers.txt has items and fits a request");
-        let bundle = Bundle::new(self.parameters, vec![columns]).expect("parameters that the row takes");
-        KnownAnswer { bundle, expected: self.results }
+        let bundle = Bundle::new(parameters.clone(), vec![columns]).expect("parameters that the row takes");
+        KnownAnswer { bundle, expected: self.results, quick }
     }
 }
 
