@@ -70,8 +70,8 @@ struct Report {
 #[derive(Serialize)]
 struct Pace {
     operation: &'static str,
-    /// Until its known answers came out right: compiling what no operation before it had compiled is most of it.
-    prepare_seconds: f64,
+    /// From the start until its known answers came out right; kernels are compiled side by side.
+    ready_after_seconds: f64,
     batch: usize,
     items_per_second: f64,
 }
@@ -132,17 +132,18 @@ fn tested(device: &Arc<Gpu>, quiet: bool) -> Report {
     let ready = RefCell::new(Vec::new());
     device.prepare(&Row::ALL, &|row| {
         shown.borrow_mut().set(0, || format!("{} is ready", row.name()));
-        let before: f64 = ready.borrow().iter().map(|(_, seconds)| seconds).sum();
-        ready.borrow_mut().push((row, started.elapsed().as_secs_f64() - before));
+        ready.borrow_mut().push((row, started.elapsed().as_secs_f64()));
         ControlFlow::Continue(())
     });
     let seconds = started.elapsed().as_secs_f64();
     let verdict = device.amiss().map_or_else(|| "passed".to_owned(), |why| format!("failed: {why}"));
     let mut report = report(device.description(), verdict, seconds);
-    for (row, prepare_seconds) in ready.into_inner() {
+    let mut ready = ready.into_inner();
+    ready.sort_by_key(|(row, _)| row.index());
+    for (row, ready_after_seconds) in ready {
         progress.set(0, || format!("pace of {}", row.name()));
         let pace = pace(device, row.operation());
-        report.operations.extend(pace.map(|pace| Pace { prepare_seconds, ..pace }));
+        report.operations.extend(pace.map(|pace| Pace { ready_after_seconds, ..pace }));
     }
     progress.finish();
     report.memory_bytes = device.memory();
@@ -164,7 +165,7 @@ fn pace(device: &Gpu, operation: &'static Operation) -> Option<Pace> {
         device.compute(&bundle, 0..items, Output { verdicts, values, width: *width }).ok()?;
         best = best.min(started.elapsed().as_secs_f64());
     }
-    Some(Pace { operation: operation.name, prepare_seconds: 0.0, batch: items, items_per_second: items as f64 / best })
+    Some(Pace { operation: operation.name, ready_after_seconds: 0.0, batch: items, items_per_second: items as f64 / best })
 }
 
 fn lines(report: &Report) -> String {
