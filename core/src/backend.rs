@@ -84,11 +84,10 @@ impl Output<'_> {
         self.verdicts[item] = Verdict::Valid.to_byte();
     }
 
-    /// Writes the values of items from `first` on, end to end, and that they are valid.
-    pub(crate) fn values_from(&mut self, first: usize, values: &[u8]) {
-        let at = first * self.width;
-        self.values[at..at + values.len()].copy_from_slice(values);
-        self.verdicts[first..first + values.len() / self.width].fill(Verdict::Valid.to_byte());
+    /// Writes that these items are valid; their values, end to end, are the caller's to fill.
+    pub(crate) fn valid_values(&mut self, items: Range<usize>) -> &mut [u8] {
+        self.verdicts[items.clone()].fill(Verdict::Valid.to_byte());
+        &mut self.values[items.start * self.width..items.end * self.width]
     }
 }
 

@@ -161,8 +161,7 @@ impl Word32 for Avx2x32 {
         Self::load_blocks(&blocks_of(ends).each_ref())
     }
     #[inline(always)]
-    fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32] {
-        let mut rows = [[0; 32]; LANES_32];
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 32]; LANES_32]) {
         for half in 0..2 {
             let mut columns = [op!(_mm256_setzero_si256()); 8];
             for (column, word) in columns.iter_mut().zip(words) {
@@ -172,7 +171,6 @@ impl Word32 for Avx2x32 {
                 op!(_mm256_storeu_si256(row.as_mut_ptr().cast(), lane));
             }
         }
-        rows
     }
     #[inline(always)]
     fn not(self) -> Self {
@@ -223,8 +221,7 @@ impl Word64 for Avx2x64 {
         Self::load_blocks(&blocks_of(ends).each_ref())
     }
     #[inline(always)]
-    fn store_rows(words: &[Self; 8]) -> [[u8; 64]; LANES_64] {
-        let mut rows = [[0; 64]; LANES_64];
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 64]; LANES_64]) {
         for half in 0..2 {
             for part in 0..2 {
                 let mut columns = [op!(_mm256_setzero_si256()); 4];
@@ -236,7 +233,16 @@ impl Word64 for Avx2x64 {
                 }
             }
         }
-        rows
+    }
+    #[inline(always)]
+    fn store_half_rows(words: &[Self; 4], rows: &mut [[u8; 32]; LANES_64]) {
+        for half in 0..2 {
+            let [a, b, c, d] = words;
+            let columns = transposed_64([a.0[half], b.0[half], c.0[half], d.0[half]]);
+            for (row, lane) in rows[4 * half..].iter_mut().zip(columns) {
+                op!(_mm256_storeu_si256(row.as_mut_ptr().cast(), lane));
+            }
+        }
     }
     #[inline(always)]
     fn not_and(self, other: Self) -> Self {

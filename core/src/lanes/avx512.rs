@@ -124,7 +124,7 @@ impl Word32 for Avx512x32 {
         transposed_32(each(|lane| Self(load_end(ends[lane]))))
     }
     #[inline(always)]
-    fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32] {
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 32]; LANES_32]) {
         // halves[h][k]: in 128-bit block b, words 4 h to 4 h + 3 of lane 4 b + k.
         let mut halves = [[words[0].0; 4]; 2];
         for h in 0..2 {
@@ -136,7 +136,6 @@ impl Word32 for Avx512x32 {
             halves[h][2] = op!(_mm512_unpacklo_epi64(low, high));
             halves[h][3] = op!(_mm512_unpackhi_epi64(low, high));
         }
-        let mut rows = [[0; 32]; LANES_32];
         for k in 0..4 {
             let [first, second] = [halves[0][k], halves[1][k]];
             // Lanes k and 4 + k, then lanes 8 + k and 12 + k.
@@ -147,7 +146,6 @@ impl Word32 for Avx512x32 {
                 op!(_mm256_storeu_si256(rows[lane + 4].as_mut_ptr().cast(), _mm512_extracti64x4_epi64::<1>(two)));
             }
         }
-        rows
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {
@@ -222,12 +220,27 @@ impl Word64 for Avx512x64 {
         transpose(each(|lane| Self(load_end(ends[lane]))))
     }
     #[inline(always)]
-    fn store_rows(words: &[Self; 8]) -> [[u8; 64]; LANES_64] {
-        let mut rows = [[0; 64]; LANES_64];
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 64]; LANES_64]) {
         for (row, lane) in rows.iter_mut().zip(transpose(*words)) {
             op!(_mm512_storeu_si512(row.as_mut_ptr().cast(), lane.0));
         }
-        rows
+    }
+    #[inline(always)]
+    fn store_half_rows(words: &[Self; 4], rows: &mut [[u8; 32]; LANES_64]) {
+        let [a, b, c, d] = each::<_, 4>(|i| words[i].0);
+        for odd in 0..2 {
+            // In 128-bit block b, two words of lane 2 b + odd.
+            let (first, second) = match odd {
+                0 => (op!(_mm512_unpacklo_epi64(a, b)), op!(_mm512_unpacklo_epi64(c, d))),
+                _ => (op!(_mm512_unpackhi_epi64(a, b)), op!(_mm512_unpackhi_epi64(c, d))),
+            };
+            let low = op!(_mm512_permutex2var_epi64(first, _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0), second));
+            let high = op!(_mm512_permutex2var_epi64(first, _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4), second));
+            for (two, lane) in [(low, odd), (high, 4 + odd)] {
+                op!(_mm256_storeu_si256(rows[lane].as_mut_ptr().cast(), _mm512_castsi512_si256(two)));
+                op!(_mm256_storeu_si256(rows[lane + 2].as_mut_ptr().cast(), _mm512_extracti64x4_epi64::<1>(two)));
+            }
+        }
     }
     #[inline(always)]
     fn swap_bytes(self) -> Self {

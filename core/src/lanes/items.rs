@@ -64,36 +64,6 @@ pub(super) fn collect<'a>(bundle: &'a Bundle, range: Range<usize>, out: &mut Out
     items
 }
 
-/// The messages of `range`, and where each one's digest goes, counted from the first item of the call: its own index where
-/// none is refused in encoding, and then nothing is written down. The verdicts of refused items are written.
-pub(super) fn messages<'a>(
-    bundle: &'a Bundle,
-    range: Range<usize>,
-    out: &mut Output<'_>,
-) -> (Vec<&'a [u8]>, Option<Vec<usize>>) {
-    let mut messages = Vec::with_capacity(range.len());
-    let mut places: Option<Vec<usize>> = None;
-    let mut at = 0;
-    for (columns, own) in bundle.slices(range) {
-        for i in own {
-            match columns.form(i) {
-                Ok(_) => {
-                    messages.push(columns.message(i));
-                    if let Some(places) = &mut places {
-                        places.push(at);
-                    }
-                }
-                Err(reason) => {
-                    places.get_or_insert_with(|| (0..at).collect());
-                    out.verdict(at, Verdict::Invalid(reason));
-                }
-            }
-            at += 1;
-        }
-    }
-    (messages, places)
-}
-
 /// A group's items, a lane each, and the first again in the lanes left over. What those compute goes nowhere.
 #[inline(always)]
 pub(super) fn fill<T>(group: &[T]) -> [&T; LANES_64] {

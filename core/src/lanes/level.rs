@@ -1,7 +1,7 @@
 //! Which vector instructions the lanes run on: found once, and the only door to code compiled for them.
 #![allow(unsafe_code, reason = "entering code compiled for detected instructions; fenced by the level's one maker")]
 
-use super::hash::Kernel;
+use super::hash::{self, Kernel};
 #[cfg(test)]
 use super::portable::{Portable32, Portable64};
 use super::word::Word52;
@@ -68,18 +68,33 @@ impl Level {
         }
     }
 
-    /// Runs a kernel over one group of messages.
+    /// What [`hash::group`] does.
     #[inline]
-    pub(super) fn run<K: Kernel>(self, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
+    pub(super) fn group<K: Kernel>(self, messages: &[&[u8]], digests: &mut [u8]) {
         match self.0 {
             #[cfg(test)]
-            Instructions::Portable => K::run::<Portable32, Portable64>(messages, out),
+            Instructions::Portable => hash::group::<K, Portable32, Portable64>(messages, digests),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made after the processor was found to have these instructions.
-            Instructions::Avx2 => unsafe { run_avx2::<K>(messages, out) },
+            Instructions::Avx2 => unsafe { group_avx2::<K>(messages, digests) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Instructions::Avx512 => unsafe { run_avx512::<K>(messages, out) },
+            Instructions::Avx512 => unsafe { group_avx512::<K>(messages, digests) },
+        }
+    }
+
+    /// What [`hash::every`] does.
+    #[inline]
+    pub(super) fn rows<K: Kernel>(self, messages: &[u8], len: usize, digests: &mut [u8]) {
+        match self.0 {
+            #[cfg(test)]
+            Instructions::Portable => hash::every::<K, Portable32, Portable64>(messages, len, digests),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Instructions::Avx2 => unsafe { rows_avx2::<K>(messages, len, digests) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Instructions::Avx512 => unsafe { rows_avx512::<K>(messages, len, digests) },
         }
     }
 }
@@ -155,14 +170,26 @@ fn run_avx512ifma<C: CurveWork>(work: C) -> C::Answer {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn run_avx2<K: Kernel>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-    K::run::<Avx2x32, Avx2x64>(messages, out);
+fn group_avx2<K: Kernel>(messages: &[&[u8]], digests: &mut [u8]) {
+    hash::group::<K, Avx2x32, Avx2x64>(messages, digests);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn rows_avx2<K: Kernel>(messages: &[u8], len: usize, digests: &mut [u8]) {
+    hash::every::<K, Avx2x32, Avx2x64>(messages, len, digests);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn run_avx512<K: Kernel>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-    K::run::<Avx512x32, Avx512x64>(messages, out);
+fn group_avx512<K: Kernel>(messages: &[&[u8]], digests: &mut [u8]) {
+    hash::group::<K, Avx512x32, Avx512x64>(messages, digests);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn rows_avx512<K: Kernel>(messages: &[u8], len: usize, digests: &mut [u8]) {
+    hash::every::<K, Avx512x32, Avx512x64>(messages, len, digests);
 }
 
 #[cfg(test)]

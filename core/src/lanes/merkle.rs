@@ -44,6 +44,11 @@ struct InLanes(Level, Hash);
 impl HashMany for InLanes {
     fn hash_many(&self, inputs: Inputs<'_>, digests: &mut Vec<[u8; 32]>) {
         let Self(level, hash) = *self;
+        if let Some(stride) = inputs.stride() {
+            let start = digests.len();
+            digests.resize(start + inputs.count(), [0; 32]);
+            return hash::named_rows(level, hash, inputs.arena(), stride, digests[start..].as_flattened_mut());
+        }
         let messages: Vec<&[u8]> = inputs.iter().collect();
         let start = digests.len();
         digests.resize(start + messages.len(), [0; 32]);

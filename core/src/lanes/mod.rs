@@ -47,7 +47,8 @@ mod word;
 use std::ops::Range;
 use std::sync::Arc;
 
-use assay_scheme::{Keys, Kind, Row};
+use assay_scheme::columns::FORM_REFUSED;
+use assay_scheme::{Keys, Kind, Row, Verdict};
 
 use crate::backend::{Backend, BackendName, Chores, Fault, Output, Preloaded};
 use crate::batch::Bundle;
@@ -211,22 +212,7 @@ impl Backend for Lanes {
             curve(&Call { curves, hashes: self.hashes, keys: &self.keys, parameters, items }, &mut out);
             return Ok(());
         }
-        let (messages, places) = items::messages(bundle, range, &mut out);
-        match places {
-            None => with_kernel!(row, runs, (self.hashes, &messages, &mut |first, run| out.values_from(first, run))),
-            Some(places) => {
-                let width = out.width;
-                with_kernel!(
-                    row,
-                    runs,
-                    (self.hashes, &messages, &mut |first, run: &[u8]| {
-                        for (at, digest) in places[first..].iter().zip(run.chunks_exact(width)) {
-                            out.value(*at, digest);
-                        }
-                    })
-                );
-            }
-        }
+        with_kernel!(row, digests, (self.hashes, bundle, range, &mut out));
         Ok(())
     }
 
@@ -262,22 +248,39 @@ impl Backend for Lanes {
     }
 }
 
-/// Hashes a batch, long messages by the single-stream library; digests come in runs (see [`hash::runs`]).
-fn runs<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-    if messages.iter().all(|message| message.len() <= K::MESSAGE_BYTES_MAX) {
-        return hash::runs::<K>(level, messages, out);
-    }
-    // Only BLAKE3's kernel has a bound.
-    let (mut short, mut indices) = (Vec::new(), Vec::new());
-    for (i, message) in messages.iter().enumerate() {
-        if message.len() <= K::MESSAGE_BYTES_MAX {
-            short.push(*message);
-            indices.push(i);
-        } else {
-            out(i, blake3::hash(message).as_bytes());
+/// Messages of one length at least, side by side in a request, that are hashed where they lie: fewer share their groups with
+/// other requests'. Smaller: more groups are not full. Larger: more messages are gathered one by one.
+const ROWS_MIN: usize = 128;
+
+/// The digests of `range`.
+fn digests<K: Kernel>(level: Level, bundle: &Bundle, range: Range<usize>, out: &mut Output<'_>) {
+    // What is not hashed where it lies, and where its digest goes.
+    let (mut messages, mut places) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    for (columns, items) in bundle.slices(range) {
+        let start = at;
+        at += items.len();
+        let stride = columns.shape().message_stride as usize;
+        let forms = columns.forms_of(items.clone()).iter().fold(0, |all, form| all | form);
+        if items.len() >= ROWS_MIN && (1..=K::MESSAGE_BYTES_MAX).contains(&stride) && forms & FORM_REFUSED == 0 {
+            hash::rows::<K>(level, columns.messages_of(items), stride, out.valid_values(start..at));
+            continue;
+        }
+        for (at, item) in (start..).zip(items) {
+            match columns.form(item) {
+                Err(reason) => out.verdict(at, Verdict::Invalid(reason)),
+                Ok(_) if columns.message_len(item) > K::MESSAGE_BYTES_MAX => {
+                    // Only BLAKE3's kernel has a bound.
+                    out.value(at, blake3::hash(columns.message(item)).as_bytes());
+                }
+                Ok(_) => {
+                    messages.push(columns.message(item));
+                    places.push(at);
+                }
+            }
         }
     }
-    hash::digests::<K>(level, &short, &mut |i, digest| out(indices[i], digest));
+    hash::digests::<K>(level, &messages, &mut |i, digest| out.value(places[i], digest));
 }
 
 #[cfg(test)]

@@ -33,9 +33,11 @@ macro_rules! portable {
                 Self::load_blocks(&blocks_of(ends).each_ref())
             }
             #[inline(never)]
-            fn store_rows(words: &[Self; 8]) -> [[u8; 8 * <$word>::BITS as usize / 8]; $lanes] {
+            fn store_rows(words: &[Self; 8], rows: &mut [[u8; 8 * <$word>::BITS as usize / 8]; $lanes]) {
                 const BYTES: usize = <$word>::BITS as usize / 8;
-                std::array::from_fn(|lane| std::array::from_fn(|i| words[i / BYTES].0[lane].to_le_bytes()[i % BYTES]))
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    *row = std::array::from_fn(|i| words[i / BYTES].0[lane].to_le_bytes()[i % BYTES]);
+                }
             }
             #[inline(never)]
             fn swap_bytes(self) -> Self {
@@ -94,6 +96,12 @@ portable!(
     #[inline(never)]
     fn store(self) -> [u64; LANES_64] {
         self.0
+    },
+    #[inline(never)]
+    fn store_half_rows(words: &[Self; 4], rows: &mut [[u8; 32]; LANES_64]) {
+        for (lane, row) in rows.iter_mut().enumerate() {
+            *row = std::array::from_fn(|i| words[i / 8].0[lane].to_le_bytes()[i % 8]);
+        }
     },
     #[inline(never)]
     fn not_and(self, other: Self) -> Self {

@@ -33,7 +33,7 @@ pub(crate) trait Word32: Copy {
     /// The same of byte strings of at most 64 bytes, zeros after each.
     fn load_ends(ends: &[&[u8]; LANES_32]) -> [Self; 16];
     /// The first words of each lane, little-endian, end to end: the way back from [`Word32::load_blocks`].
-    fn store_rows(words: &[Self; 8]) -> [[u8; 32]; LANES_32];
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 32]; LANES_32]);
     /// Each lane's bytes reversed.
     fn swap_bytes(self) -> Self;
     /// Sum modulo 2^32.
@@ -83,7 +83,9 @@ pub(crate) trait Word64: Copy {
     /// The same of byte strings of at most 64 bytes, zeros after each.
     fn load_ends(ends: &[&[u8]; LANES_64]) -> [Self; 8];
     /// The words of each lane, little-endian, end to end: the way back from [`Word64::load_blocks`].
-    fn store_rows(words: &[Self; 8]) -> [[u8; 64]; LANES_64];
+    fn store_rows(words: &[Self; 8], rows: &mut [[u8; 64]; LANES_64]);
+    /// The same of four words.
+    fn store_half_rows(words: &[Self; 4], rows: &mut [[u8; 32]; LANES_64]);
     /// Each lane's bytes reversed.
     fn swap_bytes(self) -> Self;
     /// Sum modulo 2^64.

@@ -73,6 +73,12 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// The inputs end to end.
+    #[must_use]
+    pub fn arena(&self) -> &'a [u8] {
+        self.arena
+    }
+
     /// Bytes of each input, where they all have one length by construction.
     #[must_use]
     pub fn stride(&self) -> Option<usize> {

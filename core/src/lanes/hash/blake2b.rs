@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::SHA512_INIT;
-use super::{Kernel, fill, hand_out, piece};
+use super::{Kernel, lanes_of, piece, rows_of};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -36,15 +36,48 @@ impl Kernel for Blake2b256 {
         len.div_ceil(BLOCK).max(1)
     }
 
+    type Shared = ();
+
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let lanes: [&[u8]; LANES_64] = fill(messages);
+    fn shared(_len: usize) {}
+
+    #[inline(always)]
+    fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], (): &(), digests: &mut [u8]) {
+        let lanes: &[_; LANES_64] = lanes_of(messages);
+        let len = lanes[0].len();
+        let blocks = Self::blocks(len);
+        let mut state = initial();
+        for b in 0..blocks {
+            let mut words = [W64::splat(0); 16];
+            for half in 0..2 {
+                let start = b * BLOCK + 64 * half;
+                if start >= len {
+                    break;
+                }
+                let loaded = if len - start >= 64 {
+                    W64::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("half a block's bytes")))
+                } else {
+                    W64::load_ends(&each(|lane| &lanes[lane][start..]))
+                };
+                for w in 0..8 {
+                    words[8 * half + w] = loaded[w];
+                }
+            }
+            let counter = W64::splat(((b + 1) * BLOCK).min(len) as u64);
+            let last = W64::splat(if b + 1 == blocks { u64::MAX } else { 0 });
+            state = compress(&state, &words, counter, last);
+        }
+        W64::store_half_rows(&each(|i| state[i]), rows_of(digests));
+    }
+
+    #[inline(always)]
+    fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+        let lanes: &[_; LANES_64] = lanes_of(messages);
         let mut blocks_max = 0;
         for message in lanes {
             blocks_max = blocks_max.max(Self::blocks(message.len()));
         }
-        let mut state = each(|i| W64::splat(SHA512_INIT[i]));
-        state[0] = state[0].xor(W64::splat(PARAMETERS));
+        let mut state = initial();
         for b in 0..blocks_max {
             let mut active = 0_u8;
             let (mut counters, mut finals) = ([0; LANES_64], [0; LANES_64]);
@@ -60,8 +93,14 @@ impl Kernel for Blake2b256 {
             let next = compress(&state, &words, W64::load(&counters), W64::load(&finals));
             state = each(|i| state[i].select(active, next[i]));
         }
-        hand_out::<Self, 64>(&W64::store_rows(&state)[..messages.len()], out);
+        W64::store_half_rows(&each(|i| state[i]), rows_of(digests));
     }
+}
+
+/// The state before the first block.
+#[inline(always)]
+fn initial<W: Word64>() -> [W; 8] {
+    each(|i| W::splat(if i == 0 { SHA512_INIT[0] ^ PARAMETERS } else { SHA512_INIT[i] }))
 }
 
 /// The function F (section 3.2). Messages here are shorter than 2^64 bytes, so the counter's upper word is zero.

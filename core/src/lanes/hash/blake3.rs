@@ -4,7 +4,7 @@
 
 use super::super::word::{LANES_32, Word32, Word64, each};
 use super::constants::SHA256_INIT;
-use super::{Kernel, fill, hand_out, piece};
+use super::{Kernel, lanes_of, piece, rows_of};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -31,18 +31,18 @@ impl Kernel for Blake3 {
         len.div_ceil(BLOCK).max(1)
     }
 
+    type Shared = ();
+
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let lanes: [&[u8]; LANES_32] = fill(messages);
+    fn shared(_len: usize) {}
+
+    #[inline(always)]
+    fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], (): &(), digests: &mut [u8]) {
+        let lanes: &[_; LANES_32] = lanes_of(messages);
         let len = lanes[0].len();
-        let uniform = messages.iter().all(|message| message.len() == len);
-        let mut blocks_max = 0;
-        for message in lanes {
-            blocks_max = blocks_max.max(Self::blocks(message.len()));
-        }
+        let blocks = Self::blocks(len);
         let mut state = each(|i| W32::splat(SHA256_INIT[i]));
-        // Messages of one length: what every lane shares is worked out once.
-        for b in 0..if uniform { blocks_max } else { 0 } {
+        for b in 0..blocks {
             let start = b * BLOCK;
             let rest = len - start;
             let words = if rest >= BLOCK {
@@ -50,12 +50,20 @@ impl Kernel for Blake3 {
             } else {
                 W32::load_ends(&each(|lane| &lanes[lane][start..]))
             };
-            let flags = if b == 0 { CHUNK_START } else { 0 } | if b + 1 == blocks_max { CHUNK_END | ROOT } else { 0 };
+            let flags = if b == 0 { CHUNK_START } else { 0 } | if b + 1 == blocks { CHUNK_END | ROOT } else { 0 };
             state = compress(&state, words, W32::splat(rest.min(BLOCK) as u32), W32::splat(flags));
         }
-        if uniform {
-            return hand_out::<Self, 32>(&W32::store_rows(&state)[..messages.len()], out);
+        W32::store_rows(&state, rows_of(digests));
+    }
+
+    #[inline(always)]
+    fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+        let lanes: &[_; LANES_32] = lanes_of(messages);
+        let mut blocks_max = 0;
+        for message in lanes {
+            blocks_max = blocks_max.max(Self::blocks(message.len()));
         }
+        let mut state = each(|i| W32::splat(SHA256_INIT[i]));
         for b in 0..blocks_max {
             let mut active = 0_u16;
             let (mut lengths, mut flags) = ([0; LANES_32], [0; LANES_32]);
@@ -69,7 +77,7 @@ impl Kernel for Blake3 {
             let next = compress(&state, words, W32::load(&lengths), W32::load(&flags));
             state = each(|i| state[i].select(active, next[i]));
         }
-        hand_out::<Self, 32>(&W32::store_rows(&state)[..messages.len()], out);
+        W32::store_rows(&state, rows_of(digests));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::KECCAK_RC;
-use super::{Kernel, fill, hand_out, piece};
+use super::{Kernel, lanes_of, piece, rows_of};
 
 /// Bytes absorbed at once: 1,600 - 2 x 256 bits.
 const RATE: usize = 136;
@@ -24,9 +24,19 @@ macro_rules! sponge {
                 len / RATE + 1
             }
 
+            type Shared = ();
+
             #[inline(always)]
-            fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-                hand_out::<Self, 64>(&hash::<W64>(messages, $domain)[..messages.len()], out);
+            fn shared(_len: usize) {}
+
+            #[inline(always)]
+            fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], (): &(), digests: &mut [u8]) {
+                squeeze(&equal::<W64>(lanes_of(messages), $domain), digests);
+            }
+
+            #[inline(always)]
+            fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+                squeeze(&mixed::<W64>(lanes_of(messages), $domain), digests);
             }
         }
     };
@@ -35,13 +45,48 @@ macro_rules! sponge {
 sponge!(Keccak256, 0x01);
 sponge!(Sha3_256, 0x06);
 
+/// The state after messages of one length: what follows them is the same in every lane, and where they end nothing is loaded.
 #[inline(always)]
-fn hash<W: Word64>(messages: &[&[u8]], domain: u8) -> [[u8; 64]; LANES_64] {
-    let lanes: [&[u8]; LANES_64] = fill(messages);
+fn equal<W: Word64>(lanes: &[&[u8]; LANES_64], domain: u8) -> [W; 25] {
     let len = lanes[0].len();
-    if len < RATE && messages.iter().all(|message| message.len() == len) {
-        return squeeze(&one_block::<W>(&lanes, len, domain));
+    let mut state = [W::splat(0); 25];
+    for b in 0..=len / RATE {
+        for (at, word) in [(0, 0), (64, 8), (128, 16)] {
+            let start = b * RATE + at;
+            let end = len.min((b + 1) * RATE);
+            if start >= end {
+                break;
+            }
+            if at == 128 {
+                state[word] = state[word].xor(W::load(&each(|lane| self::word(lanes[lane], start))));
+                break;
+            }
+            let words = if end - start >= 64 {
+                W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a piece's bytes")))
+            } else {
+                W::load_ends(&each(|lane| &lanes[lane][start..end]))
+            };
+            for w in 0..8 {
+                state[word + w] = state[word + w].xor(words[w]);
+            }
+        }
+        if b == len / RATE {
+            let rest = len % RATE;
+            let mut endings = [0; RATE / 8];
+            endings[rest / 8] = u64::from(domain) << (8 * (rest % 8));
+            endings[RATE / 8 - 1] ^= 0x80 << 56;
+            for w in 0..RATE / 8 {
+                state[w] = state[w].xor(W::splat(endings[w]));
+            }
+        }
+        permute(&mut state);
     }
+    state
+}
+
+/// The same of messages of any lengths.
+#[inline(always)]
+fn mixed<W: Word64>(lanes: &[&[u8]; LANES_64], domain: u8) -> [W; 25] {
     let mut blocks_max = 0;
     for message in lanes {
         blocks_max = blocks_max.max(message.len() / RATE + 1);
@@ -76,42 +121,13 @@ fn hash<W: Word64>(messages: &[&[u8]], domain: u8) -> [[u8; 64]; LANES_64] {
         permute(&mut next);
         state = each(|i| state[i].select(active, next[i]));
     }
-    squeeze(&state)
-}
-
-/// Messages of one length that fit a block: what follows them is the same in every lane, and where they end nothing is loaded.
-#[inline(always)]
-fn one_block<W: Word64>(lanes: &[&[u8]; LANES_64], len: usize, domain: u8) -> [W; 25] {
-    let mut state = [W::splat(0); 25];
-    for start in [0, 64] {
-        if len > start {
-            let words = if len >= start + 64 {
-                W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a piece's bytes")))
-            } else {
-                W::load_ends(&each(|lane| &lanes[lane][start..]))
-            };
-            for w in 0..8 {
-                state[start / 8 + w] = words[w];
-            }
-        }
-    }
-    if len > 128 {
-        state[16] = W::load(&each(|lane| word(lanes[lane], 128)));
-    }
-    let mut endings = [0; RATE / 8];
-    endings[len / 8] = u64::from(domain) << (8 * (len % 8));
-    endings[RATE / 8 - 1] ^= 0x80 << 56;
-    for w in 0..RATE / 8 {
-        state[w] = state[w].xor(W::splat(endings[w]));
-    }
-    permute(&mut state);
     state
 }
 
-/// The digest of each lane, in 32 bytes of its row.
+/// The digest of each lane.
 #[inline(always)]
-fn squeeze<W: Word64>(state: &[W; 25]) -> [[u8; 64]; LANES_64] {
-    W::store_rows(&each(|i| if i < 4 { state[i] } else { W::splat(0) }))
+fn squeeze<W: Word64>(state: &[W; 25], digests: &mut [u8]) {
+    W::store_half_rows(&each(|i| state[i]), rows_of(digests));
 }
 
 /// The eight bytes of a message from `at` on as a word, zeros beyond its end.

@@ -1,7 +1,7 @@
 //! The hashes over 64-byte blocks of sixteen 32-bit words: SHA-256, SM3, RIPEMD-160, and the two that hash a digest again.
 
 use super::super::word::{LANES_32, Word32, Word64, each};
-use super::{Kernel, Ripemd160, Sha256, fill, hand_out};
+use super::{Kernel, Ripemd160, Sha256, lanes_of, rows_of};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -18,16 +18,45 @@ pub(in super::super) trait Md32 {
     /// Works one block into the state, feed-forward included. The block's words are in the machine's order.
     fn compress<W: Word32>(state: &mut [W; 8], block: &mut [W; 16]);
 
-    /// The same with a block that every lane shares, where that is cheaper; says whether it did.
+    /// What rounds over a block that every lane shares need of it.
+    type Schedule;
+
+    /// That of a block's words, in the machine's order.
+    fn schedule(block: &[u32; 16]) -> Self::Schedule;
+
+    /// [`Md32::compress`] with a block that every lane shares.
+    fn compress_shared<W: Word32>(state: &mut [W; 8], schedule: &Self::Schedule);
+}
+
+/// What follows messages of one length: the mark and the length in bits.
+pub(in super::super) struct Ending<S> {
+    /// Its words in the block that the message ends in, if that has bytes of it.
+    begun: [u32; 16],
+    /// The block after that, if there is one.
+    last: Option<S>,
+}
+
+impl<S> Ending<S> {
     #[inline(always)]
-    fn compress_same<W: Word32>(_state: &mut [W; 8], _block: &[u32; 16]) -> bool {
-        false
+    fn of<C: Md32<Schedule = S>>(len: usize) -> Self {
+        let (byte, is_begun) = (len % BLOCK, !len.is_multiple_of(BLOCK));
+        let mut words = [0; 16];
+        words[byte / 4] = 0x80 << (8 * if C::BIG_ENDIAN { 3 - byte % 4 } else { byte % 4 });
+        let bits = (len as u64) << 3;
+        let [first, second] = if C::BIG_ENDIAN { [bits >> 32, bits] } else { [bits, bits >> 32] };
+        let fits = byte < BLOCK - 8;
+        let mut last = if is_begun { [0; 16] } else { words };
+        let with_length = if is_begun && fits { &mut words } else { &mut last };
+        (with_length[14], with_length[15]) = (first as u32, second as u32);
+        Self { begun: words, last: (!is_begun || !fits).then(|| C::schedule(&last)) }
     }
 }
 
 impl<C: Md32> Kernel for C {
     const LANES: usize = LANES_32;
     const DIGEST_BYTES: usize = 4 * C::DIGEST_WORDS;
+
+    type Shared = Ending<C::Schedule>;
 
     #[inline(always)]
     fn blocks(len: usize) -> usize {
@@ -36,62 +65,52 @@ impl<C: Md32> Kernel for C {
     }
 
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let state = hash::<C, W32>(messages);
-        emit::<C, W32>(&state, messages.len(), out);
+    fn shared(len: usize) -> Self::Shared {
+        Ending::of::<C>(len)
+    }
+
+    #[inline(always)]
+    fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], ending: &Self::Shared, digests: &mut [u8]) {
+        emit::<C, W32>(&hash_equal::<C, W32>(messages, ending), digests);
+    }
+
+    #[inline(always)]
+    fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+        emit::<C, W32>(&hash_mixed::<C, W32>(messages), digests);
     }
 }
 
-/// The state after the last block of each message.
+/// The state after messages of one length.
 #[inline(always)]
-fn hash<C: Md32, W: Word32>(messages: &[&[u8]]) -> [W; 8] {
-    let len = messages[0].len();
-    let uniform = messages.iter().all(|message| message.len() == len);
-    let messages: [&[u8]; LANES_32] = fill(messages);
-    if uniform { hash_uniform::<C, W>(&messages, len) } else { hash_mixed::<C, W>(&messages) }
-}
-
-/// Messages of one length: what follows them is the same in every lane and never written out.
-#[inline(always)]
-fn hash_uniform<C: Md32, W: Word32>(messages: &[&[u8]; LANES_32], len: usize) -> [W; 8] {
-    let (full, rest) = (len / BLOCK, len % BLOCK);
-    let last = <C as Kernel>::blocks(len) - 1;
+fn hash_equal<C: Md32, W: Word32>(messages: &[&[u8]], ending: &Ending<C::Schedule>) -> [W; 8] {
+    let lanes: &[_; LANES_32] = lanes_of(messages);
+    let (full, rest) = (lanes[0].len() / BLOCK, lanes[0].len() % BLOCK);
     let mut state = each(|i| W::splat(C::INIT[i]));
-    for b in 0..=last {
-        let mut ending = [0_u32; 16];
-        if b == full {
-            let byte = rest % 4;
-            ending[rest / 4] = 0x80 << (8 * if C::BIG_ENDIAN { 3 - byte } else { byte });
-        }
-        if b == last {
-            let bits = (len as u64) << 3;
-            let [first, second] = if C::BIG_ENDIAN { [bits >> 32, bits] } else { [bits, bits >> 32] };
-            (ending[14], ending[15]) = (first as u32, second as u32);
-        }
-        if (b > full || rest == 0 && b == full) && C::compress_same(&mut state, &ending) {
-            continue;
-        }
+    for b in 0..full + usize::from(rest > 0) {
+        let start = b * BLOCK;
         let mut words = if b < full {
-            W::load_blocks(&each(|lane| messages[lane][b * BLOCK..].first_chunk().expect("a block's bytes")))
-        } else if b == full {
-            W::load_ends(&each(|lane| &messages[lane][b * BLOCK..]))
+            W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a block's bytes")))
         } else {
-            [W::splat(0); 16]
+            W::load_ends(&each(|lane| &lanes[lane][start..]))
         };
         if C::BIG_ENDIAN {
             words = each(|w| words[w].swap_bytes());
         }
-        if b >= full {
-            words = each(|w| words[w].or(W::splat(ending[w])));
+        if b == full {
+            words = each(|w| words[w].or(W::splat(ending.begun[w])));
         }
         C::compress(&mut state, &mut words);
+    }
+    if let Some(schedule) = &ending.last {
+        C::compress_shared(&mut state, schedule);
     }
     state
 }
 
 /// Messages of any lengths.
 #[inline(always)]
-fn hash_mixed<C: Md32, W: Word32>(messages: &[&[u8]; LANES_32]) -> [W; 8] {
+fn hash_mixed<C: Md32, W: Word32>(messages: &[&[u8]]) -> [W; 8] {
+    let messages: &[_; LANES_32] = lanes_of(messages);
     let mut tails = [[0_u8; 2 * BLOCK]; LANES_32];
     let mut blocks_max = 0;
     for (message, tail) in messages.iter().zip(&mut tails) {
@@ -135,11 +154,18 @@ fn pad<C: Md32>(message: &[u8], tail: &mut [u8; 2 * BLOCK]) -> usize {
     blocks
 }
 
-/// Hands out the lanes' digests.
+/// The lanes' digests.
 #[inline(always)]
-fn emit<C: Md32, W: Word32>(state: &[W; 8], messages: usize, out: &mut dyn FnMut(usize, &[u8])) {
+fn emit<C: Md32, W: Word32>(state: &[W; 8], digests: &mut [u8]) {
     let words = each(|i| if C::BIG_ENDIAN { state[i].swap_bytes() } else { state[i] });
-    hand_out::<C, 32>(&W::store_rows(&words)[..messages], out);
+    if C::DIGEST_WORDS == 8 {
+        return W::store_rows(&words, rows_of(digests));
+    }
+    let mut rows = [[0; 32]; LANES_32];
+    W::store_rows(&words, &mut rows);
+    for (digest, row) in digests.chunks_exact_mut(4 * C::DIGEST_WORDS).zip(&rows) {
+        digest.copy_from_slice(&row[..4 * C::DIGEST_WORDS]);
+    }
 }
 
 /// The one block of a 32-byte SHA-256 digest, big-endian words in the machine's order.
@@ -152,50 +178,65 @@ fn digest_block<W: Word32>(state: &[W; 8]) -> [W; 16] {
     block
 }
 
-/// SHA-256 of SHA-256: the first digest stays in its registers.
-pub(in super::super) struct Sha256d;
+/// A hash of SHA-256's digest, which stays in its registers.
+macro_rules! of_sha256 {
+    ($name:ident, $bytes:literal, $again:ident) => {
+        impl Kernel for $name {
+            const LANES: usize = LANES_32;
+            const DIGEST_BYTES: usize = $bytes;
 
-impl Kernel for Sha256d {
-    const LANES: usize = LANES_32;
-    const DIGEST_BYTES: usize = 32;
+            type Shared = <Sha256 as Kernel>::Shared;
 
-    #[inline(always)]
-    fn blocks(len: usize) -> usize {
-        <Sha256 as Kernel>::blocks(len)
-    }
+            #[inline(always)]
+            fn blocks(len: usize) -> usize {
+                <Sha256 as Kernel>::blocks(len)
+            }
 
-    #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let mut block = digest_block(&hash::<Sha256, W32>(messages));
-        let mut state = each(|i| W32::splat(Sha256::INIT[i]));
-        Sha256::compress(&mut state, &mut block);
-        emit::<Sha256, W32>(&state, messages.len(), out);
-    }
+            #[inline(always)]
+            fn shared(len: usize) -> Self::Shared {
+                <Sha256 as Kernel>::shared(len)
+            }
+
+            #[inline(always)]
+            fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], ending: &Self::Shared, digests: &mut [u8]) {
+                $again::<W32>(&hash_equal::<Sha256, W32>(messages, ending), digests);
+            }
+
+            #[inline(always)]
+            fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+                $again::<W32>(&hash_mixed::<Sha256, W32>(messages), digests);
+            }
+        }
+    };
 }
 
-/// RIPEMD-160 of SHA-256: the first digest stays in its registers.
+/// SHA-256 of SHA-256.
+pub(in super::super) struct Sha256d;
+
+of_sha256!(Sha256d, 32, sha256_again);
+
+#[inline(always)]
+fn sha256_again<W: Word32>(inner: &[W; 8], digests: &mut [u8]) {
+    let mut block = digest_block(inner);
+    let mut state = each(|i| W::splat(Sha256::INIT[i]));
+    Sha256::compress(&mut state, &mut block);
+    emit::<Sha256, W>(&state, digests);
+}
+
+/// RIPEMD-160 of SHA-256.
 pub(in super::super) struct Hash160;
 
-impl Kernel for Hash160 {
-    const LANES: usize = LANES_32;
-    const DIGEST_BYTES: usize = 20;
+of_sha256!(Hash160, 20, ripemd160_of);
 
-    #[inline(always)]
-    fn blocks(len: usize) -> usize {
-        <Sha256 as Kernel>::blocks(len)
+#[inline(always)]
+fn ripemd160_of<W: Word32>(inner: &[W; 8], digests: &mut [u8]) {
+    let mut block = [W::splat(0); 16];
+    for w in 0..8 {
+        block[w] = inner[w].swap_bytes();
     }
-
-    #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let inner = hash::<Sha256, W32>(messages);
-        let mut block = [W32::splat(0); 16];
-        for (word, state) in block.iter_mut().zip(inner) {
-            *word = state.swap_bytes();
-        }
-        block[8] = W32::splat(0x80);
-        block[14] = W32::splat(256);
-        let mut state = each(|i| W32::splat(Ripemd160::INIT[i]));
-        Ripemd160::compress(&mut state, &mut block);
-        emit::<Ripemd160, W32>(&state, messages.len(), out);
-    }
+    block[8] = W::splat(0x80);
+    block[14] = W::splat(256);
+    let mut state = each(|i| W::splat(Ripemd160::INIT[i]));
+    Ripemd160::compress(&mut state, &mut block);
+    emit::<Ripemd160, W>(&state, digests);
 }

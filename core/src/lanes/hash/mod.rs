@@ -1,7 +1,8 @@
 //! Hash functions over lanes: one message a lane, neighbours of (nearly) equal block count, tails masked.
 //!
-//! A [`Kernel`] hashes up to a group of messages; [`runs`] and [`digests`] cut a batch into groups. Each kernel is compiled once for
-//! every [`Level`] and only entered through [`Level::run`].
+//! A [`Kernel`] hashes a group of messages, of one length or of several; [`runs`] and [`digests`] cut a batch into groups, and
+//! [`rows`] hashes messages of one length where they lie. Each kernel is compiled once for every [`Level`] and only entered
+//! through [`Level::group`] and [`Level::rows`].
 
 mod blake2b;
 mod blake3;
@@ -16,7 +17,7 @@ mod sm3;
 use assay_scheme::Hash;
 
 use super::level::Level;
-use super::word::{Word32, Word64};
+use super::word::{LANES_32, Word32, Word64};
 
 pub(super) use blake2b::Blake2b256;
 pub(super) use blake3::Blake3;
@@ -36,11 +37,75 @@ pub(super) trait Kernel {
     /// Bytes a message may have; longer ones are for a single-stream library.
     const MESSAGE_BYTES_MAX: usize = usize::MAX;
 
+    /// What messages of one length share, worked out once for all groups of them.
+    type Shared;
+
     /// How many times the compression function runs for a message of this many bytes: the sort key.
     fn blocks(len: usize) -> usize;
 
-    /// Hashes `messages` (1 to [`Kernel::LANES`]) and hands their digests, end to end, to `out` with the first one's index, 0.
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8]));
+    /// What messages of `len` bytes share.
+    fn shared(len: usize) -> Self::Shared;
+
+    /// Hashes [`Kernel::LANES`] messages of the length that `shared` is for; their digests fill `digests`, end to end.
+    fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], shared: &Self::Shared, digests: &mut [u8]);
+
+    /// The same with messages of any lengths.
+    fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]);
+}
+
+/// Bytes of the longest group's digests.
+const GROUP_BYTES: usize = 16 * 32;
+
+/// Hashes 1 to [`Kernel::LANES`] messages; their digests fill `digests`, end to end. What is compiled for a level.
+#[inline(always)]
+pub(super) fn group<K: Kernel, W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+    let len = messages[0].len();
+    let is_equal = messages.iter().all(|message| message.len() == len);
+    // The lanes left over hash the first message again.
+    let mut lanes = [messages[0]; LANES_32];
+    lanes[..messages.len()].copy_from_slice(messages);
+    let lanes = &lanes[..K::LANES];
+    let mut all = [0; GROUP_BYTES];
+    let all = &mut all[..K::LANES * K::DIGEST_BYTES];
+    if is_equal {
+        K::equal::<W32, W64>(lanes, &K::shared(len), all);
+    } else {
+        K::mixed::<W32, W64>(lanes, all);
+    }
+    digests.copy_from_slice(&all[..digests.len()]);
+}
+
+/// Hashes messages of `len` bytes each, at least one, that lie end to end; their digests fill `digests`. What is compiled for a
+/// level.
+#[inline(always)]
+pub(super) fn every<K: Kernel, W32: Word32, W64: Word64>(messages: &[u8], len: usize, digests: &mut [u8]) {
+    let shared = K::shared(len);
+    let mut groups = messages.chunks_exact(K::LANES * len);
+    let mut outputs = digests.chunks_exact_mut(K::LANES * K::DIGEST_BYTES);
+    for (group, output) in (&mut groups).zip(&mut outputs) {
+        let mut lanes = [&group[..len]; LANES_32];
+        for lane in 1..K::LANES {
+            lanes[lane] = &group[lane * len..(lane + 1) * len];
+        }
+        K::equal::<W32, W64>(&lanes[..K::LANES], &shared, output);
+    }
+    let (left, output) = (groups.remainder(), outputs.into_remainder());
+    if let Some(first) = left.get(..len) {
+        let mut lanes = [first; LANES_32];
+        for (lane, message) in lanes.iter_mut().zip(left.chunks_exact(len)) {
+            *lane = message;
+        }
+        let mut all = [0; GROUP_BYTES];
+        let all = &mut all[..K::LANES * K::DIGEST_BYTES];
+        K::equal::<W32, W64>(&lanes[..K::LANES], &shared, all);
+        output.copy_from_slice(&all[..output.len()]);
+    }
+}
+
+/// Hashes messages of `len` bytes each, at least one, that lie end to end; their digests fill `digests`, end to end.
+pub(super) fn rows<K: Kernel>(level: Level, messages: &[u8], len: usize, digests: &mut [u8]) {
+    assert!(len > 0 && len <= K::MESSAGE_BYTES_MAX && messages.len() / len * K::DIGEST_BYTES == digests.len());
+    level.rows::<K>(messages, len, digests);
 }
 
 /// Hashes a batch: groups of neighbours in the order of their block counts. Digests go to `out` in runs: the index of the
@@ -48,9 +113,12 @@ pub(super) trait Kernel {
 pub(super) fn runs<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
     let blocks = |message: &&[u8]| K::blocks(message.len());
     let Some(first) = messages.first().map(blocks) else { return };
+    let mut digests = [0; GROUP_BYTES];
     if messages.iter().all(|message| blocks(message) == first) {
         for (g, group) in messages.chunks(K::LANES).enumerate() {
-            level.run::<K>(group, &mut |i, run| out(g * K::LANES + i, run));
+            let digests = &mut digests[..group.len() * K::DIGEST_BYTES];
+            level.group::<K>(group, digests);
+            out(g * K::LANES, digests);
         }
         return;
     }
@@ -60,11 +128,11 @@ pub(super) fn runs<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn Fn
     for indices in order.chunks(K::LANES) {
         group.clear();
         group.extend(indices.iter().map(|i| messages[*i]));
-        level.run::<K>(&group, &mut |_, run| {
-            for (i, digest) in indices.iter().zip(run.chunks_exact(K::DIGEST_BYTES)) {
-                out(*i, digest);
-            }
-        });
+        let digests = &mut digests[..group.len() * K::DIGEST_BYTES];
+        level.group::<K>(&group, digests);
+        for (i, digest) in indices.iter().zip(digests.chunks_exact(K::DIGEST_BYTES)) {
+            out(*i, digest);
+        }
     }
 }
 
@@ -77,37 +145,40 @@ pub(super) fn digests<K: Kernel>(level: Level, messages: &[&[u8]], out: &mut dyn
     });
 }
 
+/// Calls a generic function with the kernel of a named hash.
+macro_rules! with_named {
+    ($hash:expr, $call:ident, $args:tt) => {
+        match $hash {
+            Hash::Sha256 => $call::<Sha256> $args,
+            Hash::Sha256d => $call::<Sha256d> $args,
+            Hash::Sha3_256 => $call::<Sha3_256> $args,
+            Hash::Keccak256 => $call::<Keccak256> $args,
+            Hash::Blake2b256 => $call::<Blake2b256> $args,
+            Hash::Sm3 => $call::<Sm3> $args,
+        }
+    };
+}
+
 /// Hashes a batch by a hash's name: runs of 32 bytes each.
 pub(super) fn named(level: Level, hash: Hash, messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-    match hash {
-        Hash::Sha256 => runs::<Sha256>(level, messages, out),
-        Hash::Sha256d => runs::<Sha256d>(level, messages, out),
-        Hash::Sha3_256 => runs::<Sha3_256>(level, messages, out),
-        Hash::Keccak256 => runs::<Keccak256>(level, messages, out),
-        Hash::Blake2b256 => runs::<Blake2b256>(level, messages, out),
-        Hash::Sm3 => runs::<Sm3>(level, messages, out),
-    }
+    with_named!(hash, runs, (level, messages, out));
 }
 
-/// Hands out the digests at the rows' beginnings.
-#[inline(always)]
-fn hand_out<K: Kernel, const ROW: usize>(rows: &[[u8; ROW]], out: &mut dyn FnMut(usize, &[u8])) {
-    if ROW == K::DIGEST_BYTES {
-        return out(0, rows.as_flattened());
-    }
-    let mut packed = [0; 16 * 64];
-    for (row, digest) in rows.iter().zip(packed.chunks_exact_mut(K::DIGEST_BYTES)) {
-        digest.copy_from_slice(&row[..K::DIGEST_BYTES]);
-    }
-    out(0, &packed[..rows.len() * K::DIGEST_BYTES]);
+/// What [`rows`] does, by a hash's name: 32 bytes each.
+pub(super) fn named_rows(level: Level, hash: Hash, messages: &[u8], len: usize, digests: &mut [u8]) {
+    with_named!(hash, rows, (level, messages, len, digests));
 }
 
-/// The lanes' messages: those given, and the first again in the lanes left over.
+/// The messages as the lanes that a kernel has.
 #[inline(always)]
-fn fill<'a, const N: usize>(messages: &[&'a [u8]]) -> [&'a [u8]; N] {
-    let mut lanes = [messages[0]; N];
-    lanes[..messages.len()].copy_from_slice(messages);
-    lanes
+fn lanes_of<'a, 'b, const N: usize>(messages: &'a [&'b [u8]]) -> &'a [&'b [u8]; N] {
+    messages.first_chunk().expect("a message a lane")
+}
+
+/// The digests as a row a lane.
+#[inline(always)]
+fn rows_of<const BYTES: usize, const N: usize>(digests: &mut [u8]) -> &mut [[u8; BYTES]; N] {
+    digests.as_chunks_mut().0.first_chunk_mut().expect("a digest a lane")
 }
 
 /// The 64 bytes of a message from `at` on, or as many as there are.

@@ -1,7 +1,7 @@
 //! RIPEMD-160 (ISO/IEC 10118-3; Dobbertin, Bosselaers, Preneel 1996).
 
 use super::super::unroll::unroll16;
-use super::super::word::Word32;
+use super::super::word::{Word32, each};
 use super::Md32;
 use super::constants::RIPEMD160_INIT;
 
@@ -63,6 +63,18 @@ impl Md32 for Ripemd160 {
         state[2] = d.add(left[4]).add(right[0]);
         state[3] = e.add(left[0]).add(right[1]);
         state[4] = a.add(left[1]).add(right[2]);
+    }
+
+    type Schedule = [u32; 16];
+
+    #[inline(always)]
+    fn schedule(block: &[u32; 16]) -> [u32; 16] {
+        *block
+    }
+
+    #[inline(always)]
+    fn compress_shared<W: Word32>(state: &mut [W; 8], schedule: &[u32; 16]) {
+        Self::compress(state, &mut each(|w| W::splat(schedule[w])));
     }
 }
 

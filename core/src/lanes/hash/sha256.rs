@@ -23,26 +23,33 @@ impl Md32 for Sha256 {
         *state = each(|i| state[i].add(s[i]));
     }
 
-    /// One schedule for all lanes, with the rounds' constants already added.
+    /// K_t + W_t of every round.
+    type Schedule = [u32; 64];
+
     #[inline(always)]
-    fn compress_same<W: Word32>(state: &mut [W; 8], block: &[u32; 16]) -> bool {
+    fn schedule(block: &[u32; 16]) -> [u32; 64] {
         let mut w = *block;
-        let mut s = *state;
-        for (r, sixteen) in SHA256_K.chunks_exact(16).enumerate() {
-            let mut sums = [0; 16];
-            for (i, k) in sixteen.iter().enumerate() {
-                if r > 0 {
-                    let (w15, w2) = (w[(i + 1) % 16], w[(i + 14) % 16]);
-                    let sigma0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
-                    let sigma1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
-                    w[i] = w[i].wrapping_add(sigma0).wrapping_add(w[(i + 9) % 16]).wrapping_add(sigma1);
-                }
-                sums[i] = k.wrapping_add(w[i]);
+        let mut sums = SHA256_K;
+        for (t, sum) in sums.iter_mut().enumerate() {
+            let i = t % 16;
+            if t >= 16 {
+                let (w15, w2) = (w[(i + 1) % 16], w[(i + 14) % 16]);
+                let sigma0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
+                let sigma1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
+                w[i] = w[i].wrapping_add(sigma0).wrapping_add(w[(i + 9) % 16]).wrapping_add(sigma1);
             }
+            *sum = sum.wrapping_add(w[i]);
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn compress_shared<W: Word32>(state: &mut [W; 8], schedule: &[u32; 64]) {
+        let mut s = *state;
+        for sums in schedule.chunks_exact(16) {
             unroll16!(I, { s = round(s, W::splat(sums[I])) });
         }
         *state = each(|i| state[i].add(s[i]));
-        true
     }
 }
 

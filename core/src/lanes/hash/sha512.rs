@@ -3,7 +3,7 @@
 use super::super::unroll::unroll16;
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::{SHA512_INIT, SHA512_K};
-use super::{Kernel, fill, hand_out};
+use super::{Kernel, lanes_of, rows_of};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -21,9 +21,53 @@ impl Kernel for Sha512 {
         (len + 17).div_ceil(BLOCK)
     }
 
+    type Shared = Ending;
+
     #[inline(always)]
-    fn run<W32: Word32, W64: Word64>(messages: &[&[u8]], out: &mut dyn FnMut(usize, &[u8])) {
-        let lanes: [&[u8]; LANES_64] = fill(messages);
+    fn shared(len: usize) -> Ending {
+        Ending::of(len)
+    }
+
+    #[inline(always)]
+    fn equal<W32: Word32, W64: Word64>(messages: &[&[u8]], ending: &Ending, digests: &mut [u8]) {
+        let lanes: &[_; LANES_64] = lanes_of(messages);
+        let (full, rest) = (lanes[0].len() / BLOCK, lanes[0].len() % BLOCK);
+        let mut state = each(|i| W64::splat(SHA512_INIT[i]));
+        for b in 0..full + usize::from(rest > 0) {
+            let mut words = [W64::splat(0); 16];
+            for half in 0..2 {
+                let start = b * BLOCK + 64 * half;
+                let left = lanes[0].len() - start.min(lanes[0].len());
+                if left == 0 {
+                    break;
+                }
+                let loaded = if left >= 64 {
+                    W64::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("half a block's bytes")))
+                } else {
+                    W64::load_ends(&each(|lane| &lanes[lane][start..]))
+                };
+                for w in 0..8 {
+                    words[8 * half + w] = loaded[w].swap_bytes();
+                }
+            }
+            if b == full {
+                words = each(|w| words[w].or(W64::splat(ending.begun[w])));
+            }
+            compress(&mut state, &mut words);
+        }
+        if let Some(sums) = &ending.last {
+            let mut s = state;
+            for sums in sums.chunks_exact(16) {
+                unroll16!(I, { s = round(s, W64::splat(sums[I])) });
+            }
+            state = each(|i| state[i].add(s[i]));
+        }
+        W64::store_rows(&each(|i| state[i].swap_bytes()), rows_of(digests));
+    }
+
+    #[inline(always)]
+    fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]) {
+        let lanes: &[_; LANES_64] = lanes_of(messages);
         let mut tails = [[0_u8; 2 * BLOCK]; LANES_64];
         let mut blocks_max = 0;
         for (message, tail) in lanes.iter().zip(&mut tails) {
@@ -48,9 +92,48 @@ impl Kernel for Sha512 {
             compress(&mut next, &mut words);
             state = each(|i| state[i].select(active, next[i]));
         }
-        let words = each(|i| state[i].swap_bytes());
-        hand_out::<Self, 64>(&W64::store_rows(&words)[..messages.len()], out);
+        W64::store_rows(&each(|i| state[i].swap_bytes()), rows_of(digests));
     }
+}
+
+/// What follows messages of one length: the mark and the length in bits.
+pub(in super::super) struct Ending {
+    /// Its words in the block that the message ends in, if that has bytes of it.
+    begun: [u64; 16],
+    /// K_t + W_t of the block after that, if there is one.
+    last: Option<[u64; 80]>,
+}
+
+impl Ending {
+    #[inline(always)]
+    fn of(len: usize) -> Self {
+        let (byte, is_begun) = (len % BLOCK, !len.is_multiple_of(BLOCK));
+        let mut words = [0; 16];
+        words[byte / 8] = 0x80 << (56 - 8 * (byte % 8));
+        let fits = byte < BLOCK - 16;
+        let mut last = if is_begun { [0; 16] } else { words };
+        let with_length = if is_begun && fits { &mut words } else { &mut last };
+        with_length[15] = (len as u64) << 3;
+        Self { begun: words, last: (!is_begun || !fits).then(|| sums(&last)) }
+    }
+}
+
+/// K_t + W_t of every round over a block that every lane shares.
+#[inline(always)]
+fn sums(block: &[u64; 16]) -> [u64; 80] {
+    let mut w = *block;
+    let mut sums = SHA512_K;
+    for (t, sum) in sums.iter_mut().enumerate() {
+        let i = t % 16;
+        if t >= 16 {
+            let (w15, w2) = (w[(i + 1) % 16], w[(i + 14) % 16]);
+            let sigma0 = w15.rotate_right(1) ^ w15.rotate_right(8) ^ w15 >> 7;
+            let sigma1 = w2.rotate_right(19) ^ w2.rotate_right(61) ^ w2 >> 6;
+            w[i] = w[i].wrapping_add(sigma0).wrapping_add(w[(i + 9) % 16]).wrapping_add(sigma1);
+        }
+        *sum = sum.wrapping_add(w[i]);
+    }
+    sums
 }
 
 /// Writes what follows a message's last full block. Returns the message's blocks in all.
@@ -69,18 +152,18 @@ fn pad(message: &[u8], tail: &mut [u8; 2 * BLOCK]) -> usize {
 #[inline(always)]
 fn compress<W: Word64>(state: &mut [W; 8], block: &mut [W; 16]) {
     let mut s = *state;
-    unroll16!(I, { s = round(s, SHA512_K[I], block[I]) });
+    unroll16!(I, { s = round(s, W::splat(SHA512_K[I]).add(block[I])) });
     for sixteen in SHA512_K[16..].chunks_exact(16) {
-        unroll16!(I, { s = round(s, sixteen[I], schedule(block, I)) });
+        unroll16!(I, { s = round(s, W::splat(sixteen[I]).add(schedule(block, I))) });
     }
     *state = each(|i| state[i].add(s[i]));
 }
 
-/// One round (section 6.4.2, step 3).
+/// One round (section 6.4.2, step 3) with K_t + W_t.
 #[inline(always)]
-fn round<W: Word64>([a, b, c, d, e, f, g, h]: [W; 8], k: u64, w: W) -> [W; 8] {
+fn round<W: Word64>([a, b, c, d, e, f, g, h]: [W; 8], sum: W) -> [W; 8] {
     let sum1 = e.rotl::<50>().xor3(e.rotl::<46>(), e.rotl::<23>());
-    let t1 = h.add(W::splat(k)).add(w).add(e.choose(f, g)).add(sum1);
+    let t1 = h.add(sum).add(e.choose(f, g)).add(sum1);
     let sum0 = a.rotl::<36>().xor3(a.rotl::<30>(), a.rotl::<25>());
     let t2 = sum0.add(a.majority(b, c));
     [t1.add(t2), a, b, c, d.add(t1), e, f, g]

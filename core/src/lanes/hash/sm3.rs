@@ -22,6 +22,34 @@ impl Md32 for Sm3 {
         }
         *state = each(|i| state[i].xor(s[i]));
     }
+
+    /// W_j and W'_j of every round.
+    type Schedule = [[u32; 2]; 64];
+
+    #[inline(always)]
+    fn schedule(block: &[u32; 16]) -> [[u32; 2]; 64] {
+        let mut w = [0_u32; 68];
+        w[..16].copy_from_slice(block);
+        for j in 16..68 {
+            let x = w[j - 16] ^ w[j - 9] ^ w[j - 3].rotate_left(15);
+            let p1 = x ^ x.rotate_left(15) ^ x.rotate_left(23);
+            w[j] = p1 ^ w[j - 13].rotate_left(7) ^ w[j - 6];
+        }
+        each(|j| [w[j], w[j] ^ w[j + 4]])
+    }
+
+    #[inline(always)]
+    fn compress_shared<W: Word32>(state: &mut [W; 8], schedule: &[[u32; 2]; 64]) {
+        let mut s = *state;
+        for (r, (words, t)) in schedule.chunks_exact(16).zip(SM3_T.chunks_exact(16)).enumerate() {
+            if r == 0 {
+                unroll16!(I, { s = round::<W, false>(s, t[I], (W::splat(words[I][0]), W::splat(words[I][1]))) });
+            } else {
+                unroll16!(I, { s = round::<W, true>(s, t[I], (W::splat(words[I][0]), W::splat(words[I][1]))) });
+            }
+        }
+        *state = each(|i| state[i].xor(s[i]));
+    }
 }
 
 /// One round (section 5.3.3); `w` holds W_j and W'_j, and `MIXED` says that j is 16 or more.
