@@ -109,27 +109,42 @@ fn compress<W: Word64>(h: &[W; 8], m: &[W; 16], counter: W, last: W) -> [W; 8] {
     let mut v: [W; 16] = each(|i| if i < 8 { h[i] } else { W::splat(SHA512_INIT[i - 8]) });
     v[12] = v[12].xor(counter);
     v[14] = v[14].xor(last);
-    for round in 0..12 {
-        let s = &SIGMA[round % 10];
-        for i in 0..4 {
-            mix(&mut v, [i, 4 + i, 8 + i, 12 + i], m[s[2 * i]], m[s[2 * i + 1]]);
-        }
-        for i in 0..4 {
-            let columns = [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4];
-            mix(&mut v, columns, m[s[8 + 2 * i]], m[s[9 + 2 * i]]);
-        }
-    }
+    round::<W, 0>(&mut v, m);
+    round::<W, 1>(&mut v, m);
+    round::<W, 2>(&mut v, m);
+    round::<W, 3>(&mut v, m);
+    round::<W, 4>(&mut v, m);
+    round::<W, 5>(&mut v, m);
+    round::<W, 6>(&mut v, m);
+    round::<W, 7>(&mut v, m);
+    round::<W, 8>(&mut v, m);
+    round::<W, 9>(&mut v, m);
+    round::<W, 0>(&mut v, m);
+    round::<W, 1>(&mut v, m);
     each(|i| h[i].xor3(v[i], v[8 + i]))
+}
+
+/// The round with message words in the order `SIGMA[R]`: the columns, then the diagonals.
+#[inline(always)]
+fn round<W: Word64, const R: usize>(v: &mut [W; 16], m: &[W; 16]) {
+    let s = &SIGMA[R];
+    for i in 0..4 {
+        mix(v, [i, 4 + i, 8 + i, 12 + i], m[s[2 * i]], m[s[2 * i + 1]]);
+    }
+    for i in 0..4 {
+        let diagonal = [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4];
+        mix(v, diagonal, m[s[8 + 2 * i]], m[s[9 + 2 * i]]);
+    }
 }
 
 /// The function G (section 3.1).
 #[inline(always)]
 fn mix<W: Word64>(v: &mut [W; 16], [a, b, c, d]: [usize; 4], x: W, y: W) {
-    v[a] = v[a].add(v[b]).add(x);
+    v[a] = v[a].add(x).add(v[b]);
     v[d] = v[d].xor(v[a]).rotl::<32>();
     v[c] = v[c].add(v[d]);
     v[b] = v[b].xor(v[c]).rotl::<40>();
-    v[a] = v[a].add(v[b]).add(y);
+    v[a] = v[a].add(y).add(v[b]);
     v[d] = v[d].xor(v[a]).rotl::<48>();
     v[c] = v[c].add(v[d]);
     v[b] = v[b].xor(v[c]).rotl::<1>();

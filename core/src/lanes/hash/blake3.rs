@@ -15,8 +15,17 @@ const CHUNK_START: u32 = 1;
 const CHUNK_END: u32 = 2;
 const ROOT: u32 = 8;
 
-/// Where each message word goes between rounds (section 2.2, table 2).
-const PERMUTATION: [usize; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+/// Which message word each round takes where: the words are permuted between rounds (section 2.2, table 2).
+const SCHEDULE: [[usize; 16]; 7] = {
+    const PERMUTATION: [usize; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+    let mut schedule = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]; 7];
+    let mut at = 16;
+    while at < 7 * 16 {
+        schedule[at / 16][at % 16] = schedule[at / 16 - 1][PERMUTATION[at % 16]];
+        at += 1;
+    }
+    schedule
+};
 
 /// BLAKE3 of at most one chunk.
 pub(in super::super) struct Blake3;
@@ -51,7 +60,7 @@ impl Kernel for Blake3 {
                 W32::load_ends(&each(|lane| &lanes[lane][start..]))
             };
             let flags = if b == 0 { CHUNK_START } else { 0 } | if b + 1 == blocks { CHUNK_END | ROOT } else { 0 };
-            state = compress(&state, words, W32::splat(rest.min(BLOCK) as u32), W32::splat(flags));
+            state = compress(&state, &words, W32::splat(rest.min(BLOCK) as u32), W32::splat(flags));
         }
         W32::store_rows(&state, rows_of(digests));
     }
@@ -74,7 +83,7 @@ impl Kernel for Blake3 {
                 flags[lane] = if b == 0 { CHUNK_START } else { 0 } | if b == last { CHUNK_END | ROOT } else { 0 };
             }
             let words = W32::load_ends(&each(|lane| piece(lanes[lane], b * BLOCK)));
-            let next = compress(&state, words, W32::load(&lengths), W32::load(&flags));
+            let next = compress(&state, &words, W32::load(&lengths), W32::load(&flags));
             state = each(|i| state[i].select(active, next[i]));
         }
         W32::store_rows(&state, rows_of(digests));
@@ -83,32 +92,41 @@ impl Kernel for Blake3 {
 
 /// The compression function (section 2.2) with a chunk counter of 0.
 #[inline(always)]
-fn compress<W: Word32>(h: &[W; 8], mut m: [W; 16], length: W, flags: W) -> [W; 8] {
+fn compress<W: Word32>(h: &[W; 8], m: &[W; 16], length: W, flags: W) -> [W; 8] {
     let iv: [W; 4] = each(|i| W::splat(SHA256_INIT[i]));
     let zero = W::splat(0);
     let mut v = [h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7], iv[0], iv[1], iv[2], iv[3], zero, zero, length, flags];
-    for round in 0..7 {
-        for i in 0..4 {
-            mix(&mut v, [i, 4 + i, 8 + i, 12 + i], m[2 * i], m[2 * i + 1]);
-        }
-        for i in 0..4 {
-            mix(&mut v, [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4], m[8 + 2 * i], m[9 + 2 * i]);
-        }
-        if round < 6 {
-            m = each(|i| m[PERMUTATION[i]]);
-        }
-    }
+    round::<W, 0>(&mut v, m);
+    round::<W, 1>(&mut v, m);
+    round::<W, 2>(&mut v, m);
+    round::<W, 3>(&mut v, m);
+    round::<W, 4>(&mut v, m);
+    round::<W, 5>(&mut v, m);
+    round::<W, 6>(&mut v, m);
     each(|i| v[i].xor(v[8 + i]))
+}
+
+/// Round `R`: the columns, then the diagonals.
+#[inline(always)]
+fn round<W: Word32, const R: usize>(v: &mut [W; 16], m: &[W; 16]) {
+    let s = &SCHEDULE[R];
+    for i in 0..4 {
+        mix(v, [i, 4 + i, 8 + i, 12 + i], m[s[2 * i]], m[s[2 * i + 1]]);
+    }
+    for i in 0..4 {
+        let diagonal = [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4];
+        mix(v, diagonal, m[s[8 + 2 * i]], m[s[9 + 2 * i]]);
+    }
 }
 
 /// The quarter round G.
 #[inline(always)]
 fn mix<W: Word32>(v: &mut [W; 16], [a, b, c, d]: [usize; 4], x: W, y: W) {
-    v[a] = v[a].add(v[b]).add(x);
+    v[a] = v[a].add(x).add(v[b]);
     v[d] = v[d].xor(v[a]).rotl::<16>();
     v[c] = v[c].add(v[d]);
     v[b] = v[b].xor(v[c]).rotl::<20>();
-    v[a] = v[a].add(v[b]).add(y);
+    v[a] = v[a].add(y).add(v[b]);
     v[d] = v[d].xor(v[a]).rotl::<24>();
     v[c] = v[c].add(v[d]);
     v[b] = v[b].xor(v[c]).rotl::<25>();

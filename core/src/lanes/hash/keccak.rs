@@ -140,52 +140,64 @@ fn word(message: &[u8], at: usize) -> u64 {
     }
 }
 
-/// Keccak-f\[1600\] (section 3.3); word x + 5 y is lane (x, y).
+/// Keccak-f\[1600\] (section 3.3); word x + 5 y is lane (x, y). Six rounds in a row: where words come to lie between rounds is
+/// then seldom undone by moving them.
 #[inline(always)]
 fn permute<W: Word64>(a: &mut [W; 25]) {
-    for constant in KECCAK_RC {
-        // Theta.
-        let c: [W; 5] = each(|x| a[x].xor3(a[x + 5], a[x + 10]).xor3(a[x + 15], a[x + 20]));
-        for x in 0..5 {
-            let (left, right) = (c[(x + 4) % 5], c[(x + 1) % 5].rotl::<1>());
-            for y in 0..5 {
-                a[x + 5 * y] = a[x + 5 * y].xor3(left, right);
-            }
-        }
-        // Rho and pi: lane (x, y) goes to (y, 2 x + 3 y).
-        let b = [
-            a[0],
-            a[6].rotl::<44>(),
-            a[12].rotl::<43>(),
-            a[18].rotl::<21>(),
-            a[24].rotl::<14>(),
-            a[3].rotl::<28>(),
-            a[9].rotl::<20>(),
-            a[10].rotl::<3>(),
-            a[16].rotl::<45>(),
-            a[22].rotl::<61>(),
-            a[1].rotl::<1>(),
-            a[7].rotl::<6>(),
-            a[13].rotl::<25>(),
-            a[19].rotl::<8>(),
-            a[20].rotl::<18>(),
-            a[4].rotl::<27>(),
-            a[5].rotl::<36>(),
-            a[11].rotl::<10>(),
-            a[17].rotl::<15>(),
-            a[23].rotl::<56>(),
-            a[2].rotl::<62>(),
-            a[8].rotl::<55>(),
-            a[14].rotl::<39>(),
-            a[15].rotl::<41>(),
-            a[21].rotl::<2>(),
-        ];
-        // Chi and iota.
-        for y in 0..5 {
-            for x in 0..5 {
-                a[5 * y + x] = b[5 * y + x].chi(b[5 * y + (x + 1) % 5], b[5 * y + (x + 2) % 5]);
-            }
-        }
-        a[0] = a[0].xor(W::splat(constant));
+    for constants in KECCAK_RC.chunks_exact(6) {
+        round(a, constants[0]);
+        round(a, constants[1]);
+        round(a, constants[2]);
+        round(a, constants[3]);
+        round(a, constants[4]);
+        round(a, constants[5]);
     }
+}
+
+/// A round with its constant.
+#[inline(always)]
+fn round<W: Word64>(a: &mut [W; 25], constant: u64) {
+    // Theta.
+    let c: [W; 5] = each(|x| a[x].xor3(a[x + 5], a[x + 10]).xor3(a[x + 15], a[x + 20]));
+    for x in 0..5 {
+        let (left, right) = (c[(x + 4) % 5], c[(x + 1) % 5].rotl::<1>());
+        for y in 0..5 {
+            a[x + 5 * y] = a[x + 5 * y].xor3(left, right);
+        }
+    }
+    // Rho and pi: lane (x, y) goes to (y, 2 x + 3 y).
+    let b = [
+        a[0],
+        a[6].rotl::<44>(),
+        a[12].rotl::<43>(),
+        a[18].rotl::<21>(),
+        a[24].rotl::<14>(),
+        a[3].rotl::<28>(),
+        a[9].rotl::<20>(),
+        a[10].rotl::<3>(),
+        a[16].rotl::<45>(),
+        a[22].rotl::<61>(),
+        a[1].rotl::<1>(),
+        a[7].rotl::<6>(),
+        a[13].rotl::<25>(),
+        a[19].rotl::<8>(),
+        a[20].rotl::<18>(),
+        a[4].rotl::<27>(),
+        a[5].rotl::<36>(),
+        a[11].rotl::<10>(),
+        a[17].rotl::<15>(),
+        a[23].rotl::<56>(),
+        a[2].rotl::<62>(),
+        a[8].rotl::<55>(),
+        a[14].rotl::<39>(),
+        a[15].rotl::<41>(),
+        a[21].rotl::<2>(),
+    ];
+    // Chi and iota.
+    for y in 0..5 {
+        for x in 0..5 {
+            a[5 * y + x] = b[5 * y + x].chi(b[5 * y + (x + 1) % 5], b[5 * y + (x + 2) % 5]);
+        }
+    }
+    a[0] = a[0].xor(W::splat(constant));
 }

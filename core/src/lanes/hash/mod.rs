@@ -80,25 +80,21 @@ pub(super) fn group<K: Kernel, W32: Word32, W64: Word64>(messages: &[&[u8]], dig
 #[inline(always)]
 pub(super) fn every<K: Kernel, W32: Word32, W64: Word64>(messages: &[u8], len: usize, digests: &mut [u8]) {
     let shared = K::shared(len);
-    let mut groups = messages.chunks_exact(K::LANES * len);
-    let mut outputs = digests.chunks_exact_mut(K::LANES * K::DIGEST_BYTES);
-    for (group, output) in (&mut groups).zip(&mut outputs) {
+    let mut all = [0; GROUP_BYTES];
+    for (group, output) in messages.chunks(K::LANES * len).zip(digests.chunks_mut(K::LANES * K::DIGEST_BYTES)) {
+        // The lanes left over hash the last message again.
+        let last = group.len() - len;
         let mut lanes = [&group[..len]; LANES_32];
         for lane in 1..K::LANES {
-            lanes[lane] = &group[lane * len..(lane + 1) * len];
+            let start = last.min(lane * len);
+            lanes[lane] = &group[start..start + len];
         }
-        K::equal::<W32, W64>(&lanes[..K::LANES], &shared, output);
-    }
-    let (left, output) = (groups.remainder(), outputs.into_remainder());
-    if let Some(first) = left.get(..len) {
-        let mut lanes = [first; LANES_32];
-        for (lane, message) in lanes.iter_mut().zip(left.chunks_exact(len)) {
-            *lane = message;
+        let is_whole = output.len() == K::LANES * K::DIGEST_BYTES;
+        let own = if is_whole { &mut *output } else { &mut all[..K::LANES * K::DIGEST_BYTES] };
+        K::equal::<W32, W64>(&lanes[..K::LANES], &shared, own);
+        if !is_whole {
+            output.copy_from_slice(&all[..output.len()]);
         }
-        let mut all = [0; GROUP_BYTES];
-        let all = &mut all[..K::LANES * K::DIGEST_BYTES];
-        K::equal::<W32, W64>(&lanes[..K::LANES], &shared, all);
-        output.copy_from_slice(&all[..output.len()]);
     }
 }
 
