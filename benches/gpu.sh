@@ -10,7 +10,7 @@ assay=$(realpath "$1")
 gpu=${2:-hardware}
 seconds=${3:-0.2}
 here=$(cd "$(dirname "$0")" && pwd)
-commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
+commit=${COMMIT:-$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)}
 out=$here/results/gpu-$(date -u +%Y-%m-%d)-$commit.txt
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -33,8 +33,8 @@ BATCHES = [1, 64, 1024, 16384, 65536, 262144] if gpu == "hardware" else [1, 64, 
 # What the CPU is measured at; a larger batch is no faster there.
 BATCHES_CPU = [1, 64, 1024, 16384 if gpu == "hardware" else 8192]
 LEAVES = [4096, 65536]
-# Batches of a pass, so that one is filled while another computes.
-IN_FLIGHT = "4"
+# Batches at once for the whole way, so that one is filled while another computes; the kernels are timed alone.
+IN_FLIGHT = 4
 
 
 def run(*arguments):
@@ -44,14 +44,16 @@ def run(*arguments):
 
 
 def bench(name, batches, *arguments):
-    """The rows of an operation by batch size (leaves, where it is a tree's)."""
+    """The rows of an operation by batch size (leaves, where it is a tree's) and how many were in flight."""
     kind = ["--scheme", name]
     if name in DIGESTS:
         kind = ["--algorithm", name, "--message-bytes", "64"]
     common = ["bench", *kind, "--seconds", seconds, *arguments]
     if name.startswith("merkle-"):
-        return {leaves: row for leaves in LEAVES for row in run(*common, "--items", "1", "--group", str(leaves))}
-    return {row["batch"]: row for row in run(*common, "--items", ",".join(map(str, batches)))}
+        found = [(leaves, row) for leaves in LEAVES for row in run(*common, "--items", "1", "--group", str(leaves))]
+    else:
+        found = [(row["batch"], row) for row in run(*common, "--items", ",".join(map(str, batches)))]
+    return {(batch, row["in_flight"]): row for batch, row in found}
 
 
 DIGESTS = {"sha256", "sha256d", "sha512", "sha3-256", "keccak256", "blake3", "blake2b-256", "sm3", "ripemd160", "hash160"}
@@ -67,7 +69,7 @@ cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line
 print(f"host:    {cpu}, {os.cpu_count()} cores")
 print(f"commit:  {commit}")
 print(f"command: benches/gpu.sh assay {gpu} {seconds}; items (trees of so many leaves, where the batch is in leaves) per second,")
-print(f"         {IN_FLIGHT} batches at once on the device, best pass; the CPU on all cores, in batches of {BATCHES_CPU[-1]:,} at most; messages of")
+print(f"         kernels and transfers by the device's clock, a batch alone; end to end {IN_FLIGHT} at once, best pass; the CPU on all cores, in batches of {BATCHES_CPU[-1]:,} at most; messages of")
 print("         digests 64 bytes; ceilings are those derived for an H200\n", flush=True)
 WIDTHS = [23, 14, 14, 14, 12, 11, 12, 11, 10]
 
@@ -79,16 +81,17 @@ def show(cells):
 show(["operation", "batch", "kernel", "transfer", "end to end", "of ceiling", "lanes", "reference", "crossover"])
 for name in [pace["operation"] for pace in tested[0][1]["operations"]]:
     # Signing takes long, and keys longer: those of the device's items take turns.
-    of_device = bench(name, BATCHES, "--backend", "gpu", "--gpu", gpu, "--in-flight", IN_FLIGHT, "--keys", "4096")
+    of_device = bench(name, BATCHES, "--backend", "gpu", "--gpu", gpu, "--in-flight", f"1,{IN_FLIGHT}", "--keys", "4096")
     lanes, reference = (bench(name, BATCHES_CPU, "--backend", cpu) for cpu in ["lanes", "reference"])
     both = bench(name, BATCHES_CPU[-1:], "--backend", "auto", "--gpu", gpu)
     crossover = max((row.get("crossover_items") or 0 for row in both.values()), default=0)
-    for batch, row in of_device.items():
-        own = row.get("device") or {}
+    for batch in sorted({batch for batch, _ in of_device}):
+        alone, row = of_device[batch, 1], of_device[batch, IN_FLIGHT]
+        own = alone.get("device") or {}
         kernel = own.get("kernel_items_per_second")
         has_ceiling = gpu == "hardware" and kernel and name in CEILINGS
         cells = [kernel, own.get("transfer_items_per_second"), row["items_per_second"]]
-        cpus = [side.get(min(batch, max(side, default=0)), {}).get("items_per_second") for side in (lanes, reference)]
+        cpus = [side.get((min(batch, max(side, default=(0, 1))[0]), 1), {}).get("items_per_second") for side in (lanes, reference)]
         show([name, f"{batch:,}" + (" leaves" if name.startswith("merkle-") else ""), *map(number, cells),
               f"{100 * kernel / CEILINGS[name]:.0f}%" if has_ceiling else "-", *map(number, cpus), number(crossover)])
 END_PYTHON

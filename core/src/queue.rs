@@ -155,7 +155,8 @@ impl Queue {
     /// Takes a quantum off the first of the most urgent entries that these hands can do something for; the entry then goes
     /// behind its peers. What nobody can compute is given up.
     fn take(&mut self, hands: Hands) -> Option<Next> {
-        let classes = if hands == Hands::Urgent { 1 } else { self.classes.len() };
+        let urgent = Priority::Consensus as usize + 1;
+        let classes = if hands == Hands::Urgent { urgent } else { self.classes.len() };
         for class in 0..classes {
             for at in 0..self.classes[class].len() {
                 let entry = &self.classes[class][at];

@@ -137,7 +137,8 @@ mod tests {
             assert_eq!(verdicts.iter().any(is_no), says_no, "{}", known.row().name());
         }
         let all: usize = known_answers().iter().map(|known| known.bundle().items()).sum();
-        let quick: usize = known_answers().iter().filter_map(KnownAnswer::quick).map(|quick| quick.bundle().items()).sum();
+        let quick: usize =
+            known_answers().iter().filter_map(KnownAnswer::quick).map(|quick| quick.bundle().items()).sum();
         assert!(quick < all, "BIP-340's sums at infinity are not quick");
     }
 

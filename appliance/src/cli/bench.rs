@@ -31,7 +31,7 @@ Examples:
   assay bench
   assay bench --scheme ed25519-zip215 --items 1024
   assay bench --algorithm sha256 --message-bytes 32 --threads 2 --json
-  assay bench --scheme ecdsa-secp256k1 --backend gpu --gpu hardware --items 65536,262144 --in-flight 4";
+  assay bench --scheme ecdsa-secp256k1 --backend gpu --gpu hardware --items 65536,262144 --in-flight 1,4";
 
 /// Passes at least, however slow.
 const PASSES_MIN: usize = 3;
@@ -68,9 +68,15 @@ pub struct Args {
     /// Passes, exactly this many; as many as --seconds allows where it is not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PASSES_MAX as i64))]
     passes: Option<u32>,
-    /// Batches submitted at once; a pass ends when the last one is done
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    in_flight: u32,
+    /// Batches submitted at once, or several such numbers to measure one after another; a pass ends when the last is done
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        default_value = "1",
+        value_parser = clap::value_parser!(u32).range(1..=64)
+    )]
+    in_flight: Vec<u32>,
     /// How long to measure each operation
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     seconds: f64,
@@ -182,12 +188,14 @@ fn execute(args: &Args) -> Result<u8, CliError> {
     for (done, (operation, items)) in batches.into_iter().enumerate() {
         progress.set(done as u64, || operation.name.to_owned());
         match measure(args, &engine, operation, items) {
-            Ok(row) if args.json => {
-                let mut text = serde_json::to_vec(&row).expect("finite numbers and strings are JSON");
-                text.push(b'\n');
-                out.write_all(&text)?;
+            Ok(rows) if args.json => {
+                for row in &rows {
+                    let mut text = serde_json::to_vec(row).expect("finite numbers and strings are JSON");
+                    text.push(b'\n');
+                    out.write_all(&text)?;
+                }
             }
-            Ok(row) => measured.push(row),
+            Ok(rows) => measured.extend(rows),
             Err(why) => {
                 complain(&format!("{}: {why}", operation.name));
                 code = EXIT_UNEXPECTED;
@@ -202,22 +210,35 @@ fn execute(args: &Args) -> Result<u8, CliError> {
     Ok(code)
 }
 
-/// One operation: make items, check their answers, then time passes.
-fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: usize) -> Result<Measured, String> {
+/// One operation: make items, check their answers, then time passes, a row for each number in flight.
+fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: usize) -> Result<Vec<Measured>, String> {
     let group = args.group.map_or(group_default(operation), |group| group as usize);
     let keys = args.keys.map_or(0, |keys| keys as usize);
     let spec = Spec { items, message_bytes: args.message_bytes as usize, group, keys, ..Spec::default() };
     let samples = samples::samples(operation, &spec);
     let bundle = Bundle::new(samples::parameters(operation), samples::columns(operation, &samples))
         .map_err(|error| error.to_string())?;
-    let order = Order { priority: Priority::Bulk, deadline: None };
-    let outcome = engine.run(bundle.clone(), order);
+    let outcome = engine.run(bundle.clone(), ORDER);
     check(operation, &samples, &outcome)?;
     drop(samples);
+    args.in_flight.iter().map(|in_flight| passes(args, engine, &bundle, &outcome, *in_flight as usize)).collect()
+}
+
+/// What every batch is.
+const ORDER: Order = Order { priority: Priority::Bulk, deadline: None };
+
+/// Passes over a batch whose outcome is known.
+fn passes(
+    args: &Args,
+    engine: &Engine,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    in_flight: usize,
+) -> Result<Measured, String> {
+    let (operation, items) = (bundle.operation(), bundle.items());
     let mut times = Vec::new();
     let device = engine.device_times(operation.row);
     let mut backends = [0; BackendName::ALL.len()];
-    let in_flight = args.in_flight as usize;
     let start = Instant::now();
     let enough = |passes: usize| match args.passes {
         Some(wanted) => passes >= wanted as usize,
@@ -228,7 +249,7 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: u
     };
     while !enough(times.len()) {
         let pass = Instant::now();
-        let answers = run_at_once(engine, &bundle, order, in_flight);
+        let answers = run_at_once(engine, bundle, in_flight);
         times.push(pass.elapsed());
         for answers in answers {
             backends.iter_mut().zip(answers.backends).for_each(|(sum, items)| *sum += items);
@@ -255,16 +276,16 @@ fn measure(args: &Args, engine: &Engine, operation: &'static Operation, items: u
 }
 
 /// Submits the same batch this many times and waits for all of them.
-fn run_at_once(engine: &Engine, bundle: &Bundle, order: Order, batches: usize) -> Vec<Outcome> {
+fn run_at_once(engine: &Engine, bundle: &Bundle, batches: usize) -> Vec<Outcome> {
     if batches == 1 {
-        return vec![engine.run(bundle.clone(), order)];
+        return vec![engine.run(bundle.clone(), ORDER)];
     }
     let (sender, outcomes) = mpsc::channel();
     let _tickets: Vec<_> = (0..batches)
         .map(|_| {
             let sender = sender.clone();
             // Nobody listens any more only when this thread is gone.
-            engine.submit(bundle.clone(), order, Box::new(move |outcome| drop(sender.send(outcome))))
+            engine.submit(bundle.clone(), ORDER, Box::new(move |outcome| drop(sender.send(outcome))))
         })
         .collect();
     outcomes.iter().take(batches).collect()

@@ -165,7 +165,12 @@ fn pace(device: &Gpu, operation: &'static Operation) -> Option<Pace> {
         device.compute(&bundle, 0..items, Output { verdicts, values, width: *width }).ok()?;
         best = best.min(started.elapsed().as_secs_f64());
     }
-    Some(Pace { operation: operation.name, ready_after_seconds: 0.0, batch: items, items_per_second: items as f64 / best })
+    Some(Pace {
+        operation: operation.name,
+        ready_after_seconds: 0.0,
+        batch: items,
+        items_per_second: items as f64 / best,
+    })
 }
 
 fn lines(report: &Report) -> String {

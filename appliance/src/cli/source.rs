@@ -12,6 +12,7 @@ use assay_client::{Answer, Client, ClientConfig, NodeAddress, Options};
 use assay_core::{BackendName, Bundle, Choice, Config, Engine, GpuChoice, Order, Outcome};
 use assay_scheme::{Columns, Operation, Parameters, Priority, Row};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tokio::runtime::{Handle, Runtime};
 
 use super::error::CliError;
 
@@ -166,12 +167,14 @@ pub enum Source {
     },
     /// Nodes.
     Nodes {
-        /// Runs the client; dropped after it.
-        runtime: tokio::runtime::Runtime,
+        /// Runs the client.
+        runtime: Handle,
         /// The connections.
         client: Client,
         /// What is asked for every chunk.
         options: Options,
+        /// The runtime, where it is this source's own; dropped after the client.
+        own: Option<Runtime>,
     },
 }
 
@@ -237,7 +240,14 @@ impl Source {
         let config = ClientConfig { tries_max: TRIES_MAX, ..args.nodes.client_config(IN_FLIGHT_NODES)? };
         let runtime = client_runtime()?;
         let client = runtime.block_on(Client::connect(config))?;
-        Ok(Self::Nodes { runtime, client, options: Options { priority: args.priority, deadline } })
+        let options = Options { priority: args.priority, deadline };
+        Ok(Self::Nodes { runtime: runtime.handle().clone(), client, options, own: Some(runtime) })
+    }
+
+    /// The nodes of a client that runs elsewhere, asked without a deadline.
+    #[must_use]
+    pub fn over(client: Client, runtime: Handle, priority: Priority) -> Self {
+        Self::Nodes { runtime, client, options: Options::new(priority), own: None }
     }
 
     /// Items worth a chunk.
@@ -254,7 +264,7 @@ impl Source {
     pub fn in_flight(&self) -> usize {
         match self {
             Self::Local { .. } => IN_FLIGHT_LOCAL,
-            Self::Nodes { .. } => IN_FLIGHT_NODES,
+            Self::Nodes { client, .. } => client.config().in_flight,
         }
     }
 
@@ -275,7 +285,7 @@ impl Source {
                     Err(error) => drop(sender.send(Err(assay_client::Error::Usage(error.to_string())))),
                 }
             }
-            Self::Nodes { runtime, client, options } => {
+            Self::Nodes { runtime, client, options, .. } => {
                 let (client, parameters, options) = (client.clone(), parameters.clone(), *options);
                 runtime.spawn(async move {
                     drop(sender.send(client.request(&columns, &parameters, options).await));
@@ -287,7 +297,7 @@ impl Source {
 
     /// Closes the connections, so that nodes see a goodbye rather than a silence.
     pub fn close(self) {
-        if let Self::Nodes { runtime, client, .. } = self {
+        if let Self::Nodes { client, own: Some(runtime), .. } = self {
             runtime.block_on(client.close());
         }
     }
@@ -334,7 +344,7 @@ pub fn demand_served(engine: &Engine, choice: Choice, operation: &'static Operat
 ///
 /// # Errors
 /// When the system gives no threads.
-pub fn client_runtime() -> Result<tokio::runtime::Runtime, CliError> {
+pub fn client_runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("assay-client")

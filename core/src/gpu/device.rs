@@ -13,8 +13,8 @@ use wgpu::util::DeviceExt as _;
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType,
     BufferDescriptor, BufferUsages, ComputePipeline, ComputePipelineDescriptor, DeviceDescriptor, Features, Limits,
-    MemoryHints, PipelineCompilationOptions, PipelineLayoutDescriptor, PollError, PollType, Queue,
-    ShaderModuleDescriptor, ShaderSource, ShaderStages, SubmissionIndex,
+    MemoryHints, PipelineCompilationOptions, PipelineLayoutDescriptor, PollType, Queue, ShaderModuleDescriptor,
+    ShaderSource, ShaderStages,
 };
 
 use super::adapter::{FEATURES_WANTED, Found, await_ready};
@@ -35,9 +35,11 @@ pub enum Checks {
 /// Smaller: kernels with large tables an item take fewer items at a time.
 const BINDING_BYTES_MAX: u64 = 1 << 30;
 
-/// How long a thread waits for the device before it asks whether another thread lost it. Shorter: it wakes for nothing.
-/// Longer: items of a lost device wait longer for the CPU.
-const WAIT_TURN: Duration = Duration::from_millis(50);
+/// How long a thread sleeps between looks at whether its batch has ended: a share of what it has waited so far, within
+/// bounds. Shorter: it wakes for nothing. Longer: the device stands idle while answers wait.
+const LOOK_SHARE: u32 = 16;
+const LOOK_MIN: Duration = Duration::from_micros(30);
+const LOOK_MAX: Duration = Duration::from_millis(1);
 
 /// Why a device is lost, once it is.
 #[derive(Debug, Default)]
@@ -265,18 +267,24 @@ impl Device {
         scratch.clone()
     }
 
-    /// Waits until a submission has ended. In turns, so that nobody waits on for a device that another thread lost.
-    pub(super) fn wait(&self, submission: &SubmissionIndex, timeout: Duration) -> Result<(), Lost> {
-        let mut left = timeout;
+    /// Waits until a batch has ended, which its own callbacks say. By looking, not by the driver's wait: on NVIDIA's, whoever
+    /// submits or records stands still while another thread is in that, and batches no longer overlap.
+    pub(super) fn wait(&self, has_ended: impl Fn() -> bool, timeout: Duration) -> Result<(), Lost> {
+        let mut waited = Duration::ZERO;
         loop {
-            let turn = left.min(WAIT_TURN);
-            let wait = PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(turn) };
-            match self.wgpu().poll(wait) {
-                Ok(_) => return self.check(),
-                Err(PollError::Timeout) if left > turn => left -= turn,
-                Err(error) => return Err(self.lose(format!("a batch did not end: {error}"))),
+            if let Err(error) = self.wgpu().poll(PollType::Poll) {
+                return Err(self.lose(format!("a batch did not end: {error}")));
             }
             self.check()?;
+            if has_ended() {
+                return Ok(());
+            }
+            if waited >= timeout {
+                return Err(self.lose(format!("a batch did not end in {timeout:?}")));
+            }
+            let turn = (waited / LOOK_SHARE).clamp(LOOK_MIN, LOOK_MAX);
+            std::thread::sleep(turn);
+            waited += turn;
         }
     }
 

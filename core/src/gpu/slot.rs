@@ -8,8 +8,7 @@ use std::time::Duration;
 use assay_shaders::Role;
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferUsages,
-    CommandEncoder, CommandEncoderDescriptor, ComputePassDescriptor, MapMode, PollType, QuerySet, QuerySetDescriptor,
-    QueryType,
+    CommandEncoder, CommandEncoderDescriptor, ComputePassDescriptor, MapMode, QuerySet, QuerySetDescriptor, QueryType,
 };
 
 use super::Lost;
@@ -110,29 +109,21 @@ impl Slot {
         upload.unmap();
         let mut encoder = device.wgpu().create_command_encoder(&CommandEncoderDescriptor { label: Some("batch") });
         self.encode(device, run, &mut encoder);
-        let submission = device.queue().submit([encoder.finish()]);
+        device.queue().submit([encoder.finish()]);
         device.check()?;
         let bytes = stage.read_bytes() + if self.clock.is_some() { READING_BYTES } else { 0 };
         let readback = self.readback.as_ref().expect("made above");
-        let mapped = Arc::new(AtomicU8::new(0));
+        // How many of the two came back, and how many did not.
+        let came = Arc::new([AtomicU8::new(0), AtomicU8::new(0)]);
         for (buffer, mode, bytes) in [(upload, MapMode::Write, upload.size()), (readback, MapMode::Read, bytes)] {
-            let mapped = Arc::clone(&mapped);
+            let came = Arc::clone(&came);
             buffer.map_async(mode, ..bytes, move |result| {
-                if result.is_ok() {
-                    mapped.fetch_add(1, Ordering::AcqRel);
-                }
+                came[usize::from(result.is_err())].fetch_add(1, Ordering::AcqRel);
             });
         }
-        device.wait(&submission, run.timeout)?;
-        // Another thread's poll may have taken the callbacks and not called them yet.
-        for _ in 0..CALLBACK_TURNS {
-            if mapped.load(Ordering::Acquire) == 2 {
-                break;
-            }
-            let _ = device.wgpu().poll(PollType::Poll);
-            std::thread::yield_now();
-        }
-        if mapped.load(Ordering::Acquire) != 2 {
+        let count = |which: usize| came[which].load(Ordering::Acquire);
+        device.wait(|| count(0) + count(1) == 2, run.timeout)?;
+        if count(0) != 2 {
             return Err(device.lose("a batch's memory did not come back".to_owned()));
         }
         let times = {
@@ -249,9 +240,6 @@ impl Slot {
         device.wgpu().create_bind_group(&BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 }
-
-/// Turns at looking whether a callback came that another thread is about to call.
-const CALLBACK_TURNS: usize = 1_000_000;
 
 /// What the clock's readings say; nanoseconds a tick.
 pub(super) fn times(readings: &[u8], period: f32) -> DeviceTimes {

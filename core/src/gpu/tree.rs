@@ -4,14 +4,14 @@
 //! was not hashed up to the top is never taken for one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use assay_scheme::{Columns, Row};
 use assay_shaders::Role;
 use wgpu::{
     BindGroupDescriptor, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferUsages, CommandEncoder,
-    CommandEncoderDescriptor, ComputePassDescriptor, MapMode, PollType,
+    CommandEncoderDescriptor, ComputePassDescriptor, MapMode,
 };
 
 use super::Lost;
@@ -157,19 +157,12 @@ pub(super) fn roots(
         clock.resolve(&mut encoder, &readback, bytes);
     }
     device.check()?;
-    let submission = device.queue().submit([encoder.finish()]);
-    let mapped = Arc::new(AtomicU8::new(0));
-    let told = Arc::clone(&mapped);
-    readback
-        .map_async(MapMode::Read, .., move |result| told.store(if result.is_ok() { 1 } else { 2 }, Ordering::Release));
-    device.wait(&submission, timeout)?;
-    while mapped.load(Ordering::Acquire) == 0 {
-        device.check()?;
-        // Another thread's poll may have taken the callback and not called it yet.
-        let _ = device.wgpu().poll(PollType::Poll);
-        std::thread::yield_now();
-    }
-    device.check()?;
+    device.queue().submit([encoder.finish()]);
+    let came = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&came);
+    // Whether it is mapped says the range below.
+    readback.map_async(MapMode::Read, .., move |_| told.store(true, Ordering::Release));
+    device.wait(|| came.load(Ordering::Acquire), timeout)?;
     let view = readback.slice(..).get_mapped_range();
     let view = view.map_err(|error| device.lose(format!("the roots are not mapped: {error}")))?;
     let (answers, readings) = view.split_at(bytes as usize);

@@ -149,7 +149,11 @@ impl Checker {
         let is_same = |(i, at): (usize, &usize)| {
             again.verdicts[i] == out.verdicts[*at] && again.value(i) == &out.values[at * width..(at + 1) * width]
         };
-        if picked.iter().enumerate().all(is_same) { Ok(()) } else { Err(Fault::Wrong("an item that was computed again")) }
+        if picked.iter().enumerate().all(is_same) {
+            Ok(())
+        } else {
+            Err(Fault::Wrong("an item that was computed again"))
+        }
     }
 }
 

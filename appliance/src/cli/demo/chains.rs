@@ -2,11 +2,13 @@
 //! demo's node. A chain is one row of [`BUNDLED`].
 
 use assay_chain::{Chain, Detail, Options, verify_files};
-use assay_client::{Client, Error, Options as AskOptions};
-use assay_scheme::{Answers, Asked, Columns, Parameters, Priority, Verifier, VerifierFault};
+use assay_client::Client;
+use assay_scheme::{Priority, Verifier};
 use tokio::runtime::Handle;
 
+use crate::cli::chain::verifier::SourceVerifier;
 use crate::cli::error::CliError;
+use crate::cli::source::Source;
 use crate::cli::table::{commas, table};
 
 /// Files, as (name, bytes).
@@ -202,34 +204,6 @@ pub(super) struct Line {
     pub(super) as_expected: bool,
 }
 
-/// The demo's client, as profiles ask it.
-struct NodeVerifier {
-    client: Client,
-    runtime: Handle,
-}
-
-impl Verifier for NodeVerifier {
-    fn answer(&self, columns: &Columns, parameters: &Parameters) -> Result<Answers, VerifierFault> {
-        self.ask(columns.clone(), parameters).wait()
-    }
-
-    fn ask<'v>(&'v self, columns: Columns, parameters: &Parameters) -> Asked<'v> {
-        let (client, parameters) = (self.client.clone(), parameters.clone());
-        let options = AskOptions::new(Priority::Block);
-        let under_way = self.runtime.spawn(async move { client.request(&columns, &parameters, options).await });
-        Asked::new(move || {
-            let answer =
-                self.runtime.block_on(under_way).unwrap_or_else(|error| Err(Error::BadReply(error.to_string())));
-            let answer = answer.map_err(|error| VerifierFault::Unavailable(error.to_string()))?;
-            Ok(Answers { verdicts: answer.verdicts, values: answer.values, width: answer.value_width })
-        })
-    }
-
-    fn requests_in_flight(&self) -> usize {
-        self.client.config().in_flight
-    }
-}
-
 /// Runs every chain's data through the node. Blocks: for a thread that may.
 fn lines(verifier: &dyn Verifier) -> Result<Vec<Line>, CliError> {
     BUNDLED.iter().map(|bundled| bundled.line(verifier)).collect()
@@ -237,8 +211,8 @@ fn lines(verifier: &dyn Verifier) -> Result<Vec<Line>, CliError> {
 
 /// Runs every chain's data through the client's node.
 pub(super) async fn through(client: &Client) -> Result<Vec<Line>, CliError> {
-    let verifier = NodeVerifier { client: client.clone(), runtime: Handle::current() };
-    let ran = tokio::task::spawn_blocking(move || lines(&verifier)).await;
+    let source = Source::over(client.clone(), Handle::current(), Priority::Block);
+    let ran = tokio::task::spawn_blocking(move || lines(&SourceVerifier::new(&source, |_| {}))).await;
     ran.unwrap_or_else(|error| Err(CliError::Demo(error.to_string())))
 }
 
@@ -293,6 +267,7 @@ pub(super) fn chains_table(lines: &[Line]) -> String {
 mod tests {
     use assay_core::reference::Reference;
     use assay_core::{Backend as _, Bundle, Results, backend};
+    use assay_scheme::{Answers, Columns, Parameters, VerifierFault};
 
     use super::*;
 
