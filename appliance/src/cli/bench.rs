@@ -347,6 +347,7 @@ fn lines(measured: &[Measured]) -> String {
                 row.backend.clone(),
                 row.threads.to_string(),
                 commas(row.batch as u64),
+                row.in_flight.to_string(),
                 commas(row.items_per_second as u64),
                 commas(row.items_per_second_median as u64),
                 row.passes.to_string(),
@@ -356,7 +357,7 @@ fn lines(measured: &[Measured]) -> String {
             ]
         })
         .collect();
-    let head = ["operation", "backend", "threads", "batch", "items/s best", "median", "passes"];
+    let head = ["operation", "backend", "threads", "batch", "in flight", "items/s best", "median", "passes"];
     table(&[&head[..], &["kernel items/s", "transfer items/s", "crossover"]].concat(), &rows)
 }
 
