@@ -49,6 +49,32 @@ pub(super) fn has_small_order<W: Word52>(y: Field<W>) -> u8 {
     found
 }
 
+/// A point of order 8: twice it is y = 0, x = a root of -1, which is so where y² + x² = 0 (RFC 8032, section 5.1.4).
+#[inline(always)]
+pub(super) fn order_8_point<W: Word52>() -> (Field<W>, Field<W>) {
+    let y = Field::splat(&SMALL_ORDER_Y[0]);
+    (y.mul(Field::splat(&ROOT)).carry(), y)
+}
+
+/// The lanes where these words are an encoding, as [`decode`] reads them, of the point plus one of order 1, 2 or 4. Those
+/// are (0, 1), (0, -1) and (±i, 0), i a root of -1, and the sums (x, y), (-x, -y) and ±(i y, i x).
+#[inline(always)]
+pub(super) fn encodes_up_to_order_4<W: Word52>(words: &[W; 4], x: Field<W>, y: Field<W>) -> u8 {
+    // A y of p or more counts as what it is modulo p.
+    let encoded = Field::from_words(*words);
+    let sign = words[3].shr::<63>().equal(W::splat(1));
+    let root = Field::splat(&ROOT);
+    let turned = (root.mul(y).carry(), root.mul(x).carry());
+    let mut found = 0;
+    for (x, y) in [(x, y), turned] {
+        // -x is odd where x is even, and where x is 0 either sign is taken.
+        let (zero, differs) = (x.is_zero(), x.is_odd() ^ sign);
+        found |= encoded.equals(y) & (zero | !differs);
+        found |= encoded.plus(y).is_zero() & (zero | differs);
+    }
+    found
+}
+
 /// A point read from its encoding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoded<W> {

@@ -4,6 +4,8 @@
     reason = "array::map and its like are functions of their own that may be left standing, without the instructions"
 )]
 
+#[cfg(test)]
+mod adversary;
 mod algebra;
 mod comb;
 mod curve;

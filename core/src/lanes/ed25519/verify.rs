@@ -3,7 +3,8 @@
 //! All three demand a key that is a point's encoding and S < L. Then [S]B - [k]A is computed and encoded. Where those are R's
 //! bytes, the cofactorless equation holds, and with it ZIP-215's, which is eight times it. Where they are not, it is
 //! settled for ref10 and strict, which compare bytes (so an R that does not decode fails the equation), while ZIP-215
-//! goes on: R is decoded and [8]([S]B - [k]A - R) must be the neutral point.
+//! goes on: [8]([S]B - [k]A - R) must be the neutral point. R is then [S]B - [k]A plus one of the eight points that eight
+//! times are neutral, and these sums are found among R's bytes without the square root that decoding R would take.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::super::message;
 use super::super::word::{LANES_64, Word52};
 use super::algebra::Element;
 use super::comb::{Comb, KeyTable, Layout, add_combs, key_words};
-use super::curve::{Decoded, TWICE_D, decode, has_small_order};
+use super::curve::{Decoded, TWICE_D, decode, encodes_up_to_order_4, has_small_order, order_8_point};
 use super::field::Field;
 use super::point::{Affine, Completed, Projective};
 use super::scalar::{Scalars, digits, is_below_order, reduce, scalars};
@@ -98,14 +99,14 @@ struct Group<W> {
     failed: Failed,
 }
 
-/// An item that the cofactorless equation does not hold for.
-struct Left {
-    group: usize,
-    lane: usize,
+/// A group with items that the cofactorless equation does not hold for.
+pub(super) struct Left<W> {
+    pub(super) group: usize,
     /// [S]B - [k]A.
-    x: [u64; 4],
-    y: [u64; 4],
-    r: [u64; 4],
+    pub(super) x: Field<W>,
+    pub(super) y: Field<W>,
+    /// R's bytes, as words.
+    pub(super) r: [W; 4],
 }
 
 impl CurveWork for Check<'_> {
@@ -124,21 +125,13 @@ impl CurveWork for Check<'_> {
         for (g, (group, (x, y))) in groups.into_iter().zip(normalise(&points)).enumerate() {
             let Group { r, mut failed, .. } = group;
             failed.equation = !is_encoding(x, y, &r);
-            let undecided = failed.equation & !failed.key & !failed.signature;
-            if self.rule == Rule::Zip215 && undecided != 0 {
-                let lanes = self.indices.len().min((g + 1) * LANES_64) - g * LANES_64;
-                let (x, y, r) = (words(x), words(y), scalars(r));
-                for lane in (0..lanes).filter(|lane| undecided >> lane & 1 == 1) {
-                    left.push(Left { group: g, lane, x: x[lane], y: y[lane], r: r[lane] });
-                }
+            if self.rule == Rule::Zip215 && failed.equation & !failed.key & !failed.signature != 0 {
+                left.push(Left { group: g, x, y, r });
             }
             all.push(failed);
         }
-        for left in left.chunks(LANES_64) {
-            let holds = times_cofactor::<W>(left);
-            for (lane, Left { group, lane: own, .. }) in left.iter().enumerate() {
-                all[*group].equation &= !((holds >> lane & 1) << own);
-            }
+        for (Left { group, .. }, holds) in left.iter().zip(times_cofactor(&left)) {
+            all[*group].equation &= !holds;
         }
         all
     }
@@ -230,16 +223,6 @@ fn projective<W: Word52>(point: Completed<Field<W>>) -> Projective<Field<W>> {
     )
 }
 
-/// Each lane's number, below p.
-#[inline(always)]
-fn words<W: Word52>(number: Field<W>) -> Scalars {
-    let words = W::outlined(
-        #[inline(always)]
-        || number.to_words(),
-    );
-    scalars(words)
-}
-
 /// The lanes where these are the bytes of the point's encoding (RFC 8032, section 5.1.2).
 #[inline(always)]
 fn is_encoding<W: Word52>(x: Field<W>, y: Field<W>, bytes: &[W; 4]) -> u8 {
@@ -252,41 +235,37 @@ fn is_encoding<W: Word52>(x: Field<W>, y: Field<W>, bytes: &[W; 4]) -> u8 {
     same
 }
 
-/// The lanes where R decodes and eight times the point less R is the neutral point (ZIP-215).
+/// The lanes of each group where R decodes and eight times the point less R is the neutral point (ZIP-215): where R's bytes
+/// are an encoding of the point plus one whose order divides 8, that is one of order 1, 2 or 4 or, more than that, a certain
+/// one of order 8. One inversion for all groups.
 #[inline(always)]
-fn times_cofactor<W: Word52>(left: &[Left]) -> u8 {
-    let left = fill(left);
-    let x = Field::from_words(side_by_side(left.map(|left| left.x)));
-    let y = Field::from_words(side_by_side(left.map(|left| left.y)));
-    let r: Decoded<W> = decode(side_by_side(left.map(|left| left.r)));
-    let mut point = W::outlined(
+pub(super) fn times_cofactor<W: Word52>(left: &[Left<W>]) -> Vec<u8> {
+    if left.is_empty() {
+        return Vec::new();
+    }
+    let twice_d = Field::splat(&TWICE_D);
+    let order_8 = W::outlined(
         #[inline(always)]
         || {
-            let r = Affine::new(r.x, r.y, Field::splat(&TWICE_D));
-            Completed::affine(x, y, Field::one()).extended().add_affine(r, u8::MAX)
+            let (x, y) = order_8_point();
+            Completed::affine(x, y, Field::one()).extended()
         },
     );
-    double(&mut point, 3);
-    let eight = projective(point);
-    let is_neutral = W::outlined(
-        #[inline(always)]
-        || eight.x.is_zero() & eight.y.equals(eight.z),
-    );
-    is_neutral & !r.refused
-}
-
-/// Words of eight lanes.
-#[inline(always)]
-fn side_by_side<W: Word52>(lanes: [[u64; 4]; LANES_64]) -> [W; 4] {
-    let mut words = [W::splat(0); 4];
-    for i in 0..4 {
-        let mut word = [0; LANES_64];
-        for lane in 0..LANES_64 {
-            word[lane] = lanes[lane][i];
-        }
-        words[i] = W::load(&word);
+    let mut sums = Vec::with_capacity(left.len());
+    for Left { x, y, .. } in left {
+        sums.push(W::outlined(
+            #[inline(always)]
+            || order_8.add_affine(Affine::new(*x, *y, twice_d), 0).projective(),
+        ));
     }
-    words
+    let mut holds = Vec::with_capacity(left.len());
+    for (left, (x, y)) in left.iter().zip(normalise(&sums)) {
+        holds.push(W::outlined(
+            #[inline(always)]
+            || encodes_up_to_order_4(&left.r, left.x, left.y) | encodes_up_to_order_4(&left.r, x, y),
+        ));
+    }
+    holds
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::super::word::Word52;
 use super::Curve;
-use super::comb::{KeyTable, combine_known};
+use super::comb::{KeyTable, combine_known, steps};
 use super::field::invert_all;
 use super::limbs::LIMBS;
 use super::point::{Affine, Jacobian};
@@ -37,11 +37,12 @@ pub(in super::super) fn combine<W: Word52, C: Curve>(
     } else {
         ((&[][..], groups), (&[][..], tables))
     };
+    let steps = steps::<C>();
     for (pair, tables) in pairs.iter().zip(table_pairs) {
-        sums.extend(combine_known(pair, tables));
+        sums.extend(combine_known(&steps, pair, tables));
     }
     for (terms, tables) in rest.iter().zip(&tables[2 * pairs.len()..]) {
-        sums.extend(combine_known(std::array::from_ref(terms), std::array::from_ref(tables)));
+        sums.extend(combine_known(&steps, std::array::from_ref(terms), std::array::from_ref(tables)));
     }
     sums
 }
@@ -85,9 +86,9 @@ fn ladder<W: Word52, C: Curve, const N: usize>(
         key.extend(C::split(terms.key).map(|part| digits::<W, 5, 47>(part, C::BITS / KEY_WIDTH)));
         base.extend(C::split(terms.base).map(|part| digits::<W, 13, 39>(part, C::BITS / FIXED_WIDTH)));
     }
-    let start = Affine::base();
-    let mut sums = [Jacobian { infinity: 0xff, ..Jacobian::minus(start) }; N];
-    let mut points = [start; N];
+    let mut points = [Affine::base(); N];
+    let mut sums = Jacobian::begin_negated(&points);
+    let mut is_first = true;
     // Each addition gives the negated sum: `flip` says in which sense the sums stand, the same in every lane.
     let mut flip = 0;
     let mut bit = C::BITS - KEY_WIDTH;
@@ -99,7 +100,12 @@ fn ladder<W: Word52, C: Curve, const N: usize>(
                     points[i] = look_up::<W, C>(|lane, j| &rows[i][j % KEY_MULTIPLES][lane], digit, flip);
                     turn::<W, C>(&mut points[i], part);
                 }
-                Jacobian::add_negated(&mut sums, &points);
+                if is_first {
+                    sums = Jacobian::begin_negated(&points);
+                    is_first = false;
+                } else {
+                    Jacobian::add_negated(&mut sums, &points);
+                }
                 flip = !flip;
             }
             if bit.is_multiple_of(FIXED_WIDTH) {
@@ -131,7 +137,7 @@ fn ladder<W: Word52, C: Curve, const N: usize>(
 
 /// The endomorphism's image for the second part.
 #[inline(always)]
-pub(super) fn turn<W: Word52, C: Curve>(point: &mut Affine<W, C>, part: usize) {
+fn turn<W: Word52, C: Curve>(point: &mut Affine<W, C>, part: usize) {
     if part == 1 {
         point.x = point.x.mul_outlined(super::field::Element::splat(C::BETA));
     }

@@ -80,6 +80,16 @@ impl<W: Word52, C: Curve> Jacobian<W, C> {
         Self { x: negated.x.negate_canonical(0xff), y: negated.y, z: Element::one(), infinity: 0 }
     }
 
+    /// What [`Jacobian::add_negated`] makes of infinity: a sum's first addition costs nothing.
+    #[inline(always)]
+    pub(in super::super) fn begin_negated<const N: usize>(negated: &[Affine<W, C>; N]) -> [Self; N] {
+        let mut sums = [Self::minus(negated[0]); N];
+        for i in 1..N {
+            sums[i] = Self::minus(negated[i]);
+        }
+        sums
+    }
+
     /// 2 P of each. With a = 0 the tangent's slope is 3X² / 2YZ, with a = -3 it is 3(X - Z²)(X + Z²) / 2YZ. Infinity stays
     /// there. One product of every point comes before the next of any: they do not wait for each other.
     #[inline(always)]

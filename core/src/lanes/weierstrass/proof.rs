@@ -13,7 +13,7 @@ use super::limbs::{self, LIMBS, Limbs};
 use super::scalar::{self, Part};
 use super::{Curve, field};
 
-type Eight = [Limbs; 8];
+pub(super) type Eight = [Limbs; 8];
 
 pub(in super::super) fn big(limbs: Limbs) -> BigUint {
     limbs.iter().rev().fold(BigUint::ZERO, |number, limb| (number << 52) + limb)
@@ -25,11 +25,11 @@ pub(in super::super) fn small(number: &BigUint) -> Limbs {
     std::array::from_fn(limb)
 }
 
-fn load<W: Word52>(numbers: &Eight) -> [W; LIMBS] {
+pub(super) fn load<W: Word52>(numbers: &Eight) -> [W; LIMBS] {
     std::array::from_fn(|limb| W::load(&std::array::from_fn(|lane| numbers[lane][limb])))
 }
 
-fn store<W: Word52>(limbs: [W; LIMBS]) -> Eight {
+pub(super) fn store<W: Word52>(limbs: [W; LIMBS]) -> Eight {
     let words = limbs.map(W::store);
     std::array::from_fn(|lane| std::array::from_fn(|limb| words[limb][lane]))
 }
