@@ -85,9 +85,9 @@ pub(super) fn every<K: Kernel, W32: Word32, W64: Word64>(messages: &[u8], len: u
         // The lanes left over hash the last message again.
         let last = group.len() - len;
         let mut lanes = [&group[..len]; LANES_32];
-        for lane in 1..K::LANES {
+        for (lane, message) in lanes.iter_mut().enumerate() {
             let start = last.min(lane * len);
-            lanes[lane] = &group[start..start + len];
+            *message = &group[start..start + len];
         }
         let is_whole = output.len() == K::LANES * K::DIGEST_BYTES;
         let own = if is_whole { &mut *output } else { &mut all[..K::LANES * K::DIGEST_BYTES] };
