@@ -106,14 +106,17 @@ impl Plain {
     }
 }
 
-/// Points, and what stands for R.
-struct Pairs<'a>(&'a [(Point, [u8; 32])]);
+/// A point, and what stands for R.
+type Pair = (Point, [u8; 32]);
+
+/// Some of them.
+struct Pairs<'a>(&'a [Pair]);
 
 impl CurveWork for Pairs<'_> {
     type Answer = Vec<bool>;
 
     fn run<W: Word52>(self) -> Vec<bool> {
-        let load = |eight: &[(Point, [u8; 32])], of: &dyn Fn(&(Point, [u8; 32])) -> [u8; 32]| -> [W; 4] {
+        let load = |eight: &[Pair], of: fn(&Pair) -> [u8; 32]| -> [W; 4] {
             std::array::from_fn(|word| {
                 W::load(&std::array::from_fn(|lane| {
                     let bytes = of(&eight[lane]);
@@ -123,9 +126,9 @@ impl CurveWork for Pairs<'_> {
         };
         let groups = self.0.chunks_exact(LANES_64).enumerate().map(|(group, eight)| Left {
             group,
-            x: Field::<W>::from_words(load(eight, &|((x, _), _)| bytes(x))),
-            y: Field::from_words(load(eight, &|((_, y), _)| bytes(y))),
-            r: load(eight, &|(_, r)| *r),
+            x: Field::<W>::from_words(load(eight, |((x, _), _)| bytes(x))),
+            y: Field::from_words(load(eight, |((_, y), _)| bytes(y))),
+            r: load(eight, |(_, r)| *r),
         });
         let groups: Vec<_> = groups.collect();
         let holds = times_cofactor(&groups);
@@ -134,7 +137,7 @@ impl CurveWork for Pairs<'_> {
 }
 
 /// R under the points' own encodings, their signs turned over, y of p and more, and points that are not near.
-fn about(curve: &Plain, point: &Point, near: &Point) -> Vec<(Point, [u8; 32])> {
+fn about(curve: &Plain, point: &Point, near: &Point) -> Vec<Pair> {
     let own = curve.encode(near);
     let mut all = vec![own, flipped(own), bytes(&(&curve.p - &near.1))];
     let more = &near.1 + &curve.p;
