@@ -12,9 +12,6 @@ use super::verify::{Left, times_cofactor};
 
 type Point = (BigUint, BigUint);
 
-/// A point, and what stands for R.
-type Pair = (Point, [u8; 32]);
-
 /// The curve in affine coordinates (RFC 8032, section 5.1), two inversions an addition.
 struct Plain {
     p: BigUint,
@@ -109,6 +106,10 @@ impl Plain {
     }
 }
 
+/// A point, and what stands for R.
+type Pair = (Point, [u8; 32]);
+
+/// Some of them.
 struct Pairs<'a>(&'a [Pair]);
 
 impl CurveWork for Pairs<'_> {
