@@ -166,3 +166,46 @@ fn picked(items: usize, every: usize, seed: u32) -> Vec<usize> {
     };
     (0..items).step_by(every).map(pick).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{self, Spec};
+
+    #[test]
+    fn one_of_every_stretch_is_picked() {
+        for (items, every) in [(1, 256), (256, 256), (1_000, 256), (5, 2)] {
+            let picks: Vec<_> = (0..64).map(|seed| picked(items, every, seed << 8)).collect();
+            for picked in &picks {
+                assert_eq!(picked.len(), items.div_ceil(every));
+                assert!(picked.iter().enumerate().all(|(at, item)| item / every == at && *item < items));
+            }
+            assert_eq!(picks.iter().any(|other| *other != picks[0]), items > 1, "another seed, other items");
+        }
+    }
+
+    #[test]
+    fn a_picked_item_with_another_answer_is_found_whoever_computes_it() {
+        let checker = Checker::new();
+        for row in [Row::Ed25519Strict, Row::RecoverSecp256k1, Row::Sha256, Row::PowBitcoinHeader] {
+            let samples = samples::samples(row.operation(), &Spec { items: 600, spoil_every: 7, ..Spec::default() });
+            // Three requests.
+            let segments = samples.chunks(250).flat_map(|some| samples::columns(row.operation(), some)).collect();
+            let bundle = Bundle::new(samples::parameters(row.operation()), segments).expect("the row's parameters");
+            let right = crate::selftest::compute(&Reference::new(), &bundle).expect("computes");
+            let range = 10..590;
+            let (seed, width) = (77 << 8, right.width);
+            let check = |results: &mut Results| {
+                let Results { verdicts, values, .. } = results;
+                let (verdicts, values) = (&mut verdicts[range.clone()], &mut values[10 * width..590 * width]);
+                checker.check(&bundle, range.clone(), &Output { verdicts, values, width }, seed, false)
+            };
+            assert_eq!(check(&mut right.clone()), Ok(()), "{}", row.name());
+            for at in picked(range.len(), SAMPLE_EVERY_ALONE, seed) {
+                let mut wrong = right.clone();
+                wrong.verdicts[range.start + at] ^= 3;
+                assert!(matches!(check(&mut wrong), Err(Fault::Wrong(_))), "{}, item {at}", row.name());
+            }
+        }
+    }
+}

@@ -312,6 +312,31 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_one_length_side_by_side_agree() {
+        for len in [1, 31, 55, 56, 63, 64, 65, 111, 112, 119, 120, 127, 128, 129, 135, 136, 137, 200, 272, 1_024, 1_025]
+        {
+            // Full groups of sixteen and of eight, and one that is not full.
+            let messages: Vec<_> =
+                (0..ROWS_MIN + 3).map(|i| Some((0..len).map(|n| (i * 5 + n) as u8).collect())).collect();
+            for operation in Operation::of_kind(Kind::Digest) {
+                let bundle = bundle(operation, &messages);
+                assert_eq!(bundle.segments()[0].shape().message_stride as usize, len);
+                agree(&bundle, 0..messages.len());
+                agree(&bundle, 2..messages.len());
+            }
+        }
+    }
+
+    #[test]
+    fn one_refused_among_equal_lengths_has_its_reason_and_the_others_their_digests() {
+        let refused = ROWS_MIN / 2;
+        let messages: Vec<_> = (0..ROWS_MIN + 1).map(|i| (i != refused).then(|| vec![i as u8; 40])).collect();
+        for operation in Operation::of_kind(Kind::Digest) {
+            agree(&bundle(operation, &messages), 0..messages.len());
+        }
+    }
+
+    #[test]
     fn every_number_of_items_agrees_and_no_lane_sees_its_neighbour() {
         for operation in Operation::of_kind(Kind::Digest) {
             for items in [1, 7, 8, 9, 15, 16, 17, 33] {

@@ -53,8 +53,8 @@ pub(super) trait Kernel {
     fn mixed<W32: Word32, W64: Word64>(messages: &[&[u8]], digests: &mut [u8]);
 }
 
-/// Bytes of the longest group's digests.
-const GROUP_BYTES: usize = 16 * 32;
+/// Bytes of a group's digests at most: sixteen of 32, or eight of 64.
+const GROUP_BYTES: usize = 512;
 
 /// Hashes 1 to [`Kernel::LANES`] messages; their digests fill `digests`, end to end. What is compiled for a level.
 #[inline(always)]
@@ -100,7 +100,11 @@ pub(super) fn every<K: Kernel, W32: Word32, W64: Word64>(messages: &[u8], len: u
 
 /// Hashes messages of `len` bytes each, at least one, that lie end to end; their digests fill `digests`, end to end.
 pub(super) fn rows<K: Kernel>(level: Level, messages: &[u8], len: usize, digests: &mut [u8]) {
-    assert!(len > 0 && len <= K::MESSAGE_BYTES_MAX && messages.len() / len * K::DIGEST_BYTES == digests.len());
+    let count = digests.len() / K::DIGEST_BYTES;
+    assert!(
+        (1..=K::MESSAGE_BYTES_MAX).contains(&len) && messages.len() == count * len,
+        "{count} messages of {len} bytes"
+    );
     level.rows::<K>(messages, len, digests);
 }
 
