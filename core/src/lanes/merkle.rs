@@ -44,15 +44,13 @@ struct InLanes(Level, Hash);
 impl HashMany for InLanes {
     fn hash_many(&self, inputs: Inputs<'_>, digests: &mut Vec<[u8; 32]>) {
         let Self(level, hash) = *self;
+        let start = digests.len();
+        digests.resize(start + inputs.count(), [0; 32]);
+        let digests = &mut digests[start..];
         if let Some(stride) = inputs.stride() {
-            let start = digests.len();
-            digests.resize(start + inputs.count(), [0; 32]);
-            return hash::named_rows(level, hash, inputs.arena(), stride, digests[start..].as_flattened_mut());
+            return hash::named_rows(level, hash, inputs.arena(), stride, digests.as_flattened_mut());
         }
         let messages: Vec<&[u8]> = inputs.iter().collect();
-        let start = digests.len();
-        digests.resize(start + messages.len(), [0; 32]);
-        let digests = &mut digests[start..];
         hash::named(level, hash, &messages, &mut |first, run| {
             digests[first..].as_flattened_mut()[..run.len()].copy_from_slice(run);
         });

@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::SHA512_INIT;
-use super::{Kernel, lanes_of, piece, rows_of};
+use super::{Kernel, lanes_of, piece, rows_of, words_128};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -48,21 +48,7 @@ impl Kernel for Blake2b256 {
         let blocks = Self::blocks(len);
         let mut state = initial();
         for b in 0..blocks {
-            let mut words = [W64::splat(0); 16];
-            for half in 0..2 {
-                let start = b * BLOCK + 64 * half;
-                if start >= len {
-                    break;
-                }
-                let loaded = if len - start >= 64 {
-                    W64::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("half a block's bytes")))
-                } else {
-                    W64::load_ends(&each(|lane| &lanes[lane][start..]))
-                };
-                for w in 0..8 {
-                    words[8 * half + w] = loaded[w];
-                }
-            }
+            let words = words_128(lanes, b * BLOCK);
             let counter = W64::splat(((b + 1) * BLOCK).min(len) as u64);
             let last = W64::splat(if b + 1 == blocks { u64::MAX } else { 0 });
             state = compress(&state, &words, counter, last);

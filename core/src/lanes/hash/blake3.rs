@@ -4,7 +4,7 @@
 
 use super::super::word::{LANES_32, Word32, Word64, each};
 use super::constants::SHA256_INIT;
-use super::{Kernel, lanes_of, piece, rows_of};
+use super::{Kernel, lanes_of, piece, rows_of, words_32};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -54,11 +54,7 @@ impl Kernel for Blake3 {
         for b in 0..blocks {
             let start = b * BLOCK;
             let rest = len - start;
-            let words = if rest >= BLOCK {
-                W32::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a block's bytes")))
-            } else {
-                W32::load_ends(&each(|lane| &lanes[lane][start..]))
-            };
+            let words = words_32(lanes, start);
             let flags = if b == 0 { CHUNK_START } else { 0 } | if b + 1 == blocks { CHUNK_END | ROOT } else { 0 };
             state = compress(&state, &words, W32::splat(rest.min(BLOCK) as u32), W32::splat(flags));
         }

@@ -2,7 +2,7 @@
 
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::KECCAK_RC;
-use super::{Kernel, lanes_of, piece, rows_of};
+use super::{Kernel, lanes_of, piece, rows_of, words_64};
 
 /// Bytes absorbed at once: 1,600 - 2 x 256 bits.
 const RATE: usize = 136;
@@ -61,11 +61,7 @@ fn equal<W: Word64>(lanes: &[&[u8]; LANES_64], domain: u8) -> [W; 25] {
                 state[word] = state[word].xor(W::load(&each(|lane| self::word(lanes[lane], start))));
                 break;
             }
-            let words = if end - start >= 64 {
-                W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a piece's bytes")))
-            } else {
-                W::load_ends(&each(|lane| &lanes[lane][start..end]))
-            };
+            let words = words_64::<W>(lanes, start, end);
             for w in 0..8 {
                 state[word + w] = state[word + w].xor(words[w]);
             }

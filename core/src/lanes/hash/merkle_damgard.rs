@@ -1,7 +1,7 @@
 //! The hashes over 64-byte blocks of sixteen 32-bit words: SHA-256, SM3, RIPEMD-160, and the two that hash a digest again.
 
 use super::super::word::{LANES_32, Word32, Word64, each};
-use super::{Kernel, Ripemd160, Sha256, lanes_of, rows_of};
+use super::{Kernel, Ripemd160, Sha256, lanes_of, rows_of, words_32};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -87,12 +87,7 @@ fn hash_equal<C: Md32, W: Word32>(messages: &[&[u8]], ending: &Ending<C::Schedul
     let (full, rest) = (lanes[0].len() / BLOCK, lanes[0].len() % BLOCK);
     let mut state = each(|i| W::splat(C::INIT[i]));
     for b in 0..full + usize::from(rest > 0) {
-        let start = b * BLOCK;
-        let mut words = if b < full {
-            W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a block's bytes")))
-        } else {
-            W::load_ends(&each(|lane| &lanes[lane][start..]))
-        };
+        let mut words = words_32::<W>(lanes, b * BLOCK);
         if C::BIG_ENDIAN {
             words = each(|w| words[w].swap_bytes());
         }

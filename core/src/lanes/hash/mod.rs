@@ -17,7 +17,7 @@ mod sm3;
 use assay_scheme::Hash;
 
 use super::level::Level;
-use super::word::{LANES_32, Word32, Word64};
+use super::word::{LANES_32, LANES_64, Word32, Word64, each};
 
 pub(super) use blake2b::Blake2b256;
 pub(super) use blake3::Blake3;
@@ -179,6 +179,41 @@ fn lanes_of<'a, 'b, const N: usize>(messages: &'a [&'b [u8]]) -> &'a [&'b [u8]; 
 #[inline(always)]
 fn rows_of<const BYTES: usize, const N: usize>(digests: &mut [u8]) -> &mut [[u8; BYTES]; N] {
     digests.as_chunks_mut().0.first_chunk_mut().expect("a digest a lane")
+}
+
+/// The words of 64 bytes from `start` on of messages of one length, zeros behind their end.
+#[inline(always)]
+fn words_32<W: Word32>(lanes: &[&[u8]; LANES_32], start: usize) -> [W; 16] {
+    if lanes[0].len() - start >= 64 {
+        W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a block's bytes")))
+    } else {
+        W::load_ends(&each(|lane| &lanes[lane][start..]))
+    }
+}
+
+/// The words of the 64 bytes from `start` to `end`, or of as many as there are, of messages of one length, zeros behind them.
+#[inline(always)]
+fn words_64<W: Word64>(lanes: &[&[u8]; LANES_64], start: usize, end: usize) -> [W; 8] {
+    if end - start >= 64 {
+        W::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("a block's bytes")))
+    } else {
+        W::load_ends(&each(|lane| &lanes[lane][start..end]))
+    }
+}
+
+/// The words of 128 bytes from `start` on of messages of one length, zeros behind their end, where nothing is loaded.
+#[inline(always)]
+fn words_128<W: Word64>(lanes: &[&[u8]; LANES_64], start: usize) -> [W; 16] {
+    let len = lanes[0].len();
+    let mut words = [W::splat(0); 16];
+    for half in 0..2 {
+        let start = start + 64 * half;
+        if start >= len {
+            break;
+        }
+        words[8 * half..8 * half + 8].copy_from_slice(&words_64::<W>(lanes, start, len));
+    }
+    words
 }
 
 /// The 64 bytes of a message from `at` on, or as many as there are.

@@ -3,7 +3,7 @@
 use super::super::unroll::unroll16;
 use super::super::word::{LANES_64, Word32, Word64, each};
 use super::constants::{SHA512_INIT, SHA512_K};
-use super::{Kernel, lanes_of, rows_of};
+use super::{Kernel, lanes_of, rows_of, words_128};
 
 /// Bytes of a block.
 const BLOCK: usize = 128;
@@ -34,22 +34,8 @@ impl Kernel for Sha512 {
         let (full, rest) = (lanes[0].len() / BLOCK, lanes[0].len() % BLOCK);
         let mut state = each(|i| W64::splat(SHA512_INIT[i]));
         for b in 0..full + usize::from(rest > 0) {
-            let mut words = [W64::splat(0); 16];
-            for half in 0..2 {
-                let start = b * BLOCK + 64 * half;
-                let left = lanes[0].len() - start.min(lanes[0].len());
-                if left == 0 {
-                    break;
-                }
-                let loaded = if left >= 64 {
-                    W64::load_blocks(&each(|lane| lanes[lane][start..].first_chunk().expect("half a block's bytes")))
-                } else {
-                    W64::load_ends(&each(|lane| &lanes[lane][start..]))
-                };
-                for w in 0..8 {
-                    words[8 * half + w] = loaded[w].swap_bytes();
-                }
-            }
+            let mut words = words_128::<W64>(lanes, b * BLOCK);
+            words = each(|w| words[w].swap_bytes());
             if b == full {
                 words = each(|w| words[w].or(W64::splat(ending.begun[w])));
             }
